@@ -1,0 +1,1 @@
+"""Third-party SDKs, one file per foreign thing, each imported lazily."""

@@ -1,0 +1,1 @@
+"""What leaves: one format a file."""

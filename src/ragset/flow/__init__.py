@@ -1,0 +1,1 @@
+"""Registry, compile, engine, run folder, report."""

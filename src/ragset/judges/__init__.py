@@ -1,0 +1,1 @@
+"""What is believed: one judge a file."""

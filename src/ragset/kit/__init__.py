@@ -1,0 +1,1 @@
+"""What step files share; no SDK."""

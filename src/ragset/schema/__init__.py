@@ -1,0 +1,1 @@
+"""The nouns, their ids, the ports, and the shape of a step."""

@@ -1,0 +1,163 @@
+"""The step: the one shape that every plug-in has.
+
+A step is a pydantic model whose fields are its configuration. It declares what it ``takes`` and ``gives``, and is of one kind:
+a **source** yields draws lazily, a **map** is a pure async function of one draw, a **fold** is plain code with state that is
+called in draw order, a **barrier** takes all. Everything it may use is handed to it as :class:`Tools`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from ragset.errors import UsageError
+from ragset.schema.documents import Noun
+from ragset.schema.ids import digest
+from ragset.schema.ports import ChunkStore, Embedder, LanguageModel, Role
+
+Uses = Literal["store", "embedder", "writer", "answerer", "judge"]
+
+current_draw: ContextVar[int] = ContextVar("current_draw", default=0)
+"""Number of the draw the running coroutine works for; the limiter serves the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What became of one draw, as ``keep`` saw it."""
+
+    number: int
+    chunk_ids: tuple[str, ...]
+    document_ids: tuple[str, ...]
+    empty: bool
+    gave: int
+    kept: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What ``keep`` shows to the source: how many are wanted and kept, and every committed draw in order."""
+
+    wanted: int | None = None
+    kept: int = 0
+    commits: list[Commit] = field(default_factory=list[Commit])
+
+    @property
+    def full(self) -> bool:
+        """True when the order is filled."""
+        return self.wanted is not None and self.kept >= self.wanted
+
+
+@dataclass(slots=True)
+class Tools:
+    """What steps work with; wired once by the API, the same for every step of a run."""
+
+    _store: ChunkStore | None = None
+    _embedder: Embedder | None = None
+    models: Mapping[Role, LanguageModel] = field(default_factory=dict[Role, LanguageModel])
+    tally: Tally = field(default_factory=Tally)
+    say: Callable[[str], None] = lambda line: None
+    extras: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def store(self) -> ChunkStore:
+        """The index of this run."""
+        if self._store is None:
+            raise UsageError("this flow needs an index", hint="name one with --index")
+        return self._store
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model of this run."""
+        if self._embedder is None:
+            raise UsageError("this flow needs an embedding model", hint="name an index, or an embedder")
+        return self._embedder
+
+    def fingerprint(self, use: Uses) -> str:
+        """Fingerprint of one thing a step uses (empty for a role without a model)."""
+        if use == "store":
+            return self.store.version
+        if use == "embedder":
+            return self.embedder.fingerprint
+        model = self.models.get(use)
+        return model.fingerprint if model else ""
+
+
+class Step(BaseModel):
+    """Base of all steps: configuration as fields, the contract as class variables."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str]
+    kind: ClassVar[Literal["source", "map", "fold", "barrier"]]
+    version: ClassVar[str] = "1"
+    takes: ClassVar[type[Noun] | None] = None
+    gives: ClassVar[type[Noun] | None] = None
+    uses: ClassVar[frozenset[Uses]] = frozenset()
+
+    def fingerprint(self, tools: Tools) -> str:
+        """Hash of name, version, configuration and everything used: equal fingerprints do equal work."""
+        used = {use: tools.fingerprint(use) for use in sorted(self.uses)}
+        return digest("step", self.name, self.version, self.model_dump(mode="json"), used)
+
+    def check(self) -> None:
+        """Refuse a configuration that cannot run (files, prompt variables); raises ``FlowError``. No model is called."""
+
+
+class Envelope(Protocol):
+    """What travels through the engine: :class:`Draw` in generation, ``Intake`` in ingest."""
+
+    @property
+    def number(self) -> int:
+        """Draw number, from 0."""
+        ...
+
+    @property
+    def empty(self) -> bool:
+        """True when it asks for nothing."""
+        ...
+
+
+class Source(Step):
+    """A lazy, seeded sequence of draws."""
+
+    kind: ClassVar[Literal["source", "map", "fold", "barrier"]] = "source"
+
+    def draws(self, tools: Tools) -> AsyncIterator[Any]:
+        """Yield draws with numbers 0, 1, 2, …; may look at ``tools.tally``."""
+        raise TypeError(f"{type(self).__name__} defines no draws()")
+
+
+class Map(Step):
+    """A pure async function of one draw; it must give the same for the same draw."""
+
+    kind: ClassVar[Literal["source", "map", "fold", "barrier"]] = "map"
+
+    async def apply(self, item: Any, tools: Tools) -> Any:
+        """Work on one draw; empty draws never come here."""
+        raise TypeError(f"{type(self).__name__} defines no apply()")
+
+
+class Folding(Protocol):
+    """A running fold."""
+
+    def feed(self, item: Any, seen: bytes | None) -> Any:
+        """Take the next draw (empty ones too) in draw order and give it on; ``seen`` is what ``look`` returned."""
+        ...
+
+
+class Fold(Step):
+    """Plain code with state, called in draw order."""
+
+    kind: ClassVar[Literal["source", "map", "fold", "barrier"]] = "fold"
+
+    async def look(self, item: Any, tools: Tools) -> bytes | None:
+        """Do the slow, pure part ahead of ``feed`` (an embedding, say); runs in the window and is memoised."""
+        return None
+
+    def begin(self, tools: Tools) -> Folding:
+        """Start with empty state."""
+        raise TypeError(f"{type(self).__name__} defines no begin()")

@@ -1,0 +1,1 @@
+"""Where draws come from, and the way of a file into the index."""
