@@ -136,7 +136,7 @@ class ChunkStore(Protocol):
         ...
 
     def chunks(self, document_id: str) -> list[Chunk]:
-        """A document's chunks in order."""
+        """Give a document's chunks in order."""
         ...
 
     def chunk(self, chunk_id: str) -> Chunk | None:

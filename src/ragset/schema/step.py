@@ -1,8 +1,8 @@
 """The step: the one shape that every plug-in has.
 
-A step is a pydantic model whose fields are its configuration. It declares what it ``takes`` and ``gives``, and is of one kind:
-a **source** yields draws lazily, a **map** is a pure async function of one draw, a **fold** is plain code with state that is
-called in draw order, a **barrier** takes all. Everything it may use is handed to it as :class:`Tools`.
+A step is a pydantic model whose fields are its configuration. It declares what it ``takes`` and ``gives``, and
+is of one kind: a **source** yields draws lazily, a **map** is a pure async function of one draw, a **fold** is
+plain code with state that is called in draw order, a **barrier** takes all. What it may use comes as :class:`Tools`.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Step(BaseModel):
         return digest("step", self.name, self.version, self.model_dump(mode="json"), used)
 
     def check(self) -> None:
-        """Refuse a configuration that cannot run (files, prompt variables); raises ``FlowError``. No model is called."""
+        """Refuse a configuration that cannot run (files, prompt variables); raises ``FlowError``, calls nothing."""
 
 
 class Envelope(Protocol):
