@@ -89,7 +89,14 @@ class ModelError(RagsetError):
 
 
 class ReplyError(ModelError):
-    """A reply could not be read as what was asked for."""
+    """A reply could not be read as what was asked for; ``head`` is how the reply began."""
+
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, head: str | None = None
+    ) -> None:
+        """Say what was wrong with the reply, and keep its head for the failure row."""
+        super().__init__(what, where=where, hint=hint)
+        self.head = head
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,0 +1,220 @@
+"""The one place that knows ragas: its metrics, run on our language-model port.
+
+Written for ragas 0.4.3 (``ragas.metrics.collections``). Its traps are guarded here: a metric object is made fresh for
+every score; the model and the embeddings are always passed in, so that it never builds one of its own; no statements
+would score 1.0 or NaN, and dropped verdicts would inflate the score, so both are errors; its tracking is off.
+
+Every ragas prompt ends with its input as JSON, and the reply's JSON schema travels in ``Ask.reply_schema``: that is all
+a model needs to answer it, the built-in judge too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from ragset.errors import MissingExtraError, ReplyError
+from ragset.schema.ports import Ask, Embedder, LanguageModel
+from ragset.schema.samples import Message, Usage
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ragset.schema.ports import FloatArray
+
+FACTS_ONLY = (1.0, 0.0)
+"""Answer correctness as the statements' F-score alone; ragas' own default is (.75, .25) with embeddings."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """A score in 0..1, what it cost, and one line on what decided it."""
+
+    score: float
+    usage: Usage
+    detail: str
+
+
+class _Scorer(Protocol):
+    async def ascore(self, **inputs: Any) -> Any: ...
+
+
+@dataclass(slots=True)
+class _Record:
+    """What passed through one metric object: the replies by kind, and their usage."""
+
+    usage: Usage = field(default_factory=Usage)
+    statements: list[list[str]] = field(default_factory=list[list[str]])
+    replies: list[Any] = field(default_factory=list[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ragas:
+    """The classes of the bridge; made once, since they derive from ragas' own."""
+
+    faithfulness: Any
+    correctness: Any
+    model: Any
+    vectors: Any
+
+
+_loaded: _Ragas | None = None
+_loading = threading.Lock()
+
+
+async def faithfulness(
+    model: LanguageModel, question: str, answer: str, contexts: Sequence[str], *, purpose: str = "faithfulness"
+) -> MetricResult:
+    """Score how much of ``answer`` follows from ``contexts``: the share of its statements that are supported.
+
+    ``model`` must give typed values (wrap a transport in ``TypedModel``). Raises ``ReplyError`` when no statement
+    or not one verdict for each statement came back, and lets ``ModelError`` through.
+    """
+    ragas, record = await load(), _Record()
+    metric = cast("_Scorer", ragas.faithfulness(llm=ragas.model(model, record, purpose)))
+    result = await metric.ascore(user_input=question, response=answer, retrieved_contexts=list(contexts))
+    _require_statements(record, purpose)
+    verdicts = cast("list[Any]", record.replies[-1].statements)
+    if len(verdicts) != len(record.statements[0]):
+        what = f"{len(verdicts)} verdicts for {len(record.statements[0])} statements"
+        raise ReplyError(what, where=purpose, hint="use a model that answers for each statement")
+    refused = [v for v in verdicts if not v.verdict]
+    detail = f"{len(verdicts) - len(refused)} of {len(verdicts)} statements supported"
+    if refused:
+        detail += f"; not: {_quote(refused[0].statement)} ({refused[0].reason})"
+    return MetricResult(_score(result.value, purpose), record.usage, detail)
+
+
+async def answer_correctness(
+    model: LanguageModel,
+    embedder: Embedder | None,
+    question: str,
+    answer: str,
+    reference: str,
+    *,
+    purpose: str = "answer_correctness",
+) -> MetricResult:
+    """Score ``answer`` against ``reference``: F1 over the statements that they share.
+
+    With an ``embedder`` a quarter of the score is the cosine of the two texts (ragas' default weights), without
+    one the facts are all of it. Raises like :func:`faithfulness`.
+    """
+    ragas, record = await load(), _Record()
+    weights, vectors = list(FACTS_ONLY), None
+    if embedder is not None:
+        texts = list(dict.fromkeys((answer, reference)))
+        known = dict(zip(texts, await embedder.embed(texts), strict=True))
+        weights, vectors = [0.75, 0.25], ragas.vectors(known)
+    llm = ragas.model(model, record, purpose)
+    metric = cast("_Scorer", ragas.correctness(llm=llm, embeddings=vectors, weights=weights))
+    result = await metric.ascore(user_input=question, response=answer, reference=reference)
+    _require_statements(record, purpose)
+    said, wanted = record.statements[:2]
+    classes = record.replies[-1]
+    if len(classes.TP) + len(classes.FP) != len(said) or len(classes.FN) > len(wanted):
+        found = f"{len(classes.TP)} + {len(classes.FP)} and {len(classes.FN)}"
+        what = f"{found} classified statements for {len(said)} of the answer and {len(wanted)} of the reference"
+        raise ReplyError(what, where=purpose, hint="use a model that classifies each statement")
+    detail = f"{len(classes.TP)} shared, {len(classes.FP)} only in the answer, {len(classes.FN)} only in the reference"
+    blamed = [*classes.FN, *classes.FP]
+    if blamed:
+        detail += f"; {_quote(blamed[0].statement)} ({blamed[0].reason})"
+    return MetricResult(_score(result.value, purpose), record.usage, detail)
+
+
+async def load() -> _Ragas:
+    """Import ragas once, in a thread (it takes seconds); later calls cost nothing."""
+    return _loaded or await asyncio.to_thread(_load)
+
+
+def _load() -> _Ragas:
+    global _loaded
+    with _loading:
+        if _loaded is None:
+            _loaded = _import()
+        return _loaded
+
+
+def _import() -> _Ragas:
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+    try:
+        from ragas.embeddings.base import BaseRagasEmbedding
+        from ragas.llms.base import InstructorBaseRagasLLM
+        from ragas.metrics.collections import AnswerCorrectness, Faithfulness
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"ragas ({error.name})", "ragas") from error
+
+    class PortModel(InstructorBaseRagasLLM):
+        """Our language-model port with the face that ragas wants."""
+
+        def __init__(self, model: LanguageModel, record: _Record, purpose: str) -> None:
+            self._model, self._record, self._purpose = model, record, purpose
+
+        def generate(self, prompt: str, response_model: type[Any]) -> Any:
+            raise TypeError("ragas is asked asynchronously here")
+
+        async def agenerate(self, prompt: str, response_model: type[Any]) -> Any:
+            return await _ask(self._model, self._record, self._purpose, prompt, response_model)
+
+    class KnownVectors(BaseRagasEmbedding):
+        """Vectors of texts that were embedded beforehand, off the event loop."""
+
+        def __init__(self, known: dict[str, FloatArray]) -> None:
+            super().__init__()
+            self._known = known
+
+        def embed_text(self, text: str, **kwargs: Any) -> list[float]:
+            return self._known[text].tolist()
+
+        async def aembed_text(self, text: str, **kwargs: Any) -> list[float]:
+            return self.embed_text(text)
+
+    return _Ragas(Faithfulness, AnswerCorrectness, PortModel, KnownVectors)
+
+
+async def _ask(model: LanguageModel, record: _Record, purpose: str, prompt: str, wanted: type[BaseModel]) -> BaseModel:
+    """Put one ragas prompt to the model; what no reply schema can say (no statement at all) is refused here."""
+    ask = Ask(messages=(Message(role="user", content=prompt),), reply_schema=_schema(wanted), purpose=purpose)
+    reply = await model.complete(ask)
+    record.usage += reply.usage
+    value = wanted.model_validate(reply.value)
+    if wanted.__name__ == "StatementGeneratorOutput":
+        statements = [s.strip() for s in cast("list[str]", getattr(value, "statements", [])) if s.strip()]
+        if not statements:
+            raise ReplyError("the model found no statement in the answer", where=purpose, head=reply.raw[:200])
+        record.statements.append(statements)
+        return wanted.model_validate({"statements": statements})
+    record.replies.append(value)
+    return value
+
+
+_schemas: dict[type[Any], dict[str, Any]] = {}
+
+
+def _schema(wanted: type[BaseModel]) -> dict[str, Any]:
+    """Give the JSON schema of a ragas reply; computed once per class."""
+    if wanted not in _schemas:
+        _schemas[wanted] = wanted.model_json_schema()
+    return _schemas[wanted]
+
+
+def _require_statements(record: _Record, purpose: str) -> None:
+    if not record.statements or not record.replies:
+        raise ReplyError("ragas asked for no verdict", where=purpose, hint="is the pinned ragas installed?")
+
+
+def _score(value: Any, purpose: str) -> float:
+    score = float(value)
+    if not math.isfinite(score):
+        raise ReplyError("the score is not a number", where=purpose, hint="the sample is not judged")
+    return score
+
+
+def _quote(text: str, limit: int = 80) -> str:
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= limit else line[: limit - 1] + '…'}”"

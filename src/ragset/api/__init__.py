@@ -1,0 +1,189 @@
+"""The public functions: each builds a flow, runs it, and gives an object to iterate, filter, save and load."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Unpack
+
+from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
+from ragset.api.wiring import (
+    BuildOptions,
+    IndexOptions,
+    IngestOptions,
+    RunOptions,
+    opened,
+    progress_of,
+    run_sync,
+    sample_flow,
+    tools_for,
+)
+from ragset.errors import FlowError, UsageError
+from ragset.flow.compile import Flow, compile_flow, load_flow
+from ragset.flow.run_folder import RunFolder
+from ragset.flow.running import makes_samples, parts, run_intake, run_samples
+from ragset.schema.samples import Sample
+
+__all__ = [
+    "EvalSet",
+    "IngestResult",
+    "Run",
+    "VerifyResult",
+    "build",
+    "generate",
+    "ingest",
+    "run_flow",
+    "validate",
+    "verify",
+]
+
+
+def ingest(sources: Sequence[str | Path], index: str, **options: Unpack[IngestOptions]) -> IngestResult:
+    """Bring an index up to date with folders or files: unchanged files are skipped, removed ones leave the index.
+
+    A source is a folder or a file; ``NAME=PATH`` names its corpus. Files that cannot be read are listed in the result
+    and keep their old version. Raises ``UsageError`` and its kin for wrong names and mixed models.
+    """
+    flow = _ingest_flow(sources, index, options)
+    done: dict[str, Any] = {}
+    run_sync(_execute(flow, None, options, done))
+    return IngestResult(**done["ingest"])
+
+
+def build(sources: Sequence[str | Path], out: str | Path, n: int = 50, **options: Unpack[BuildOptions]) -> Run:
+    """Ingest, generate, validate and write a run folder: the whole way from documents to a validated set of ``n`` pairs.
+
+    The same call on the same folder goes on where it was; fewer than ``n`` is no error: see ``Run.shortfall``.
+    """
+    name = options.get("index") or index_name(sources)
+    making = sample_flow(options, name, n)
+    reading = _ingest_flow(sources, name, options)
+    data = making.dump()
+    data["steps"] = [*reading.dump()["steps"], *data["steps"]]
+    return run_flow(compile_flow({**data, "name": "build"}), out, **_only(options, RunOptions))
+
+
+def generate(index: str, n: int, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
+    """Make ``n`` samples from an index, unjudged; ``out`` gets ``samples.jsonl``, ``flow.yaml`` and ``report.json``."""
+    flow = sample_flow(options, index, n)
+    steps = [step for step in flow.steps if step.takes is not Sample]
+    flow = _with_steps(flow, "generate", [*_dumped(steps), {"keep": {"n": n}}])
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(out or folder)
+        run_sync(_execute(flow, target, options, {}, kept_as="samples.jsonl"))
+        return EvalSet.load(target / "samples.jsonl")
+
+
+def validate(samples: EvalSet | str | Path, index: str, out: str | Path, **options: Unpack[RunOptions]) -> Run:
+    """Judge samples that were made before against an index; everything that passes is kept."""
+    path = Path(samples) if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
+    if not path.is_file():
+        raise UsageError("no such file", where=str(path), hint="give samples.jsonl, kept.jsonl or rejected.jsonl")
+    flow = sample_flow(options, index, None)
+    judges = [step for step in flow.steps if step.takes is Sample and step.name != "keep"]
+    steps = [{"samples": {"path": str(path)}}, *_dumped(judges), {"keep": {}}]
+    return run_flow(_with_steps(flow, "validate", steps), out, **options)
+
+
+def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[RunOptions]) -> Run:
+    """Run any flow that makes samples into the folder ``out``."""
+    flow = flow if isinstance(flow, Flow) else load_flow(flow)
+    if out is None:
+        raise UsageError("this flow makes samples, and has nowhere to put them", hint="name a folder with --out")
+    report = run_sync(_execute(flow, Path(out), options, {}))
+    return Run(Path(out), report)
+
+
+def verify(samples: EvalSet | str | Path, index: str, **options: Unpack[IndexOptions]) -> VerifyResult:
+    """Re-check every evidence span against the index: ``same``, ``moved``, ``document changed`` or ``gone``."""
+    from ragset.sources.samples import read_samples
+
+    found: Counter[str] = Counter()
+    problems: list[dict[str, str]] = []
+    with opened(index, options) as store:
+        for sample in samples if isinstance(samples, EvalSet) else read_samples(Path(samples)):
+            for evidence in sample.evidence:
+                state = evidence.verify(store.document(evidence.document_id))
+                found[state] += 1
+                if state != "same":
+                    problems.append({"id": sample.id, "document_id": evidence.document_id, "state": state})
+    return VerifyResult(found, problems)
+
+
+def index_name(sources: Sequence[str | Path]) -> str:
+    """Derive an index name from the names of the sources' corpora."""
+    from ragset.sources.files import survey
+
+    corpora = sorted(survey([str(source) for source in sources], (), ()).corpora)
+    name = "-".join(corpora).lower()
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in name).strip("-_")
+    return (safe[:60] + "-set" if len(safe) < 3 else safe[:60]).strip("-_") or "corpus"
+
+
+async def _execute(
+    flow: Flow, out: Path | None, options: IndexOptions, done: dict[str, Any], *, kept_as: str = "kept.jsonl"
+) -> dict[str, Any]:
+    if not flow.index:
+        raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
+    progress = progress_of(options)
+    reading = flow.steps[0].name == "files"
+    report: dict[str, Any] = {}
+    with ExitStack() as stack:
+        folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
+        opening = {**options, "embedder": options.get("embedder") or flow.embedder}
+        index = stack.enter_context(opened(flow.index, opening, create=reading, writing=reading))  # type: ignore[arg-type]
+        tools = tools_for(index, flow, progress)
+        for steps in parts(flow):
+            if not makes_samples(steps):
+                await run_intake(steps, tools, progress, flow.window)
+                done["ingest"] = tools.extras["ingest"]
+            elif folder:
+                stack.enter_context(folder)
+                if options.get("retry_failed"):
+                    folder.journal.forget_failures()
+                report = await run_samples(steps, tools, folder, progress, _about(flow, index, done))
+    return report
+
+
+def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
+    about = {
+        "ragset": version("ragset"),
+        "flow": flow.name,
+        "models": flow.models,
+        "index": {"name": index.name, "version": index.version, "embedder": index.embedder.name},
+    }
+    return about | ({"ingest": done["ingest"]} if "ingest" in done else {})
+
+
+def _ingest_flow(sources: Sequence[str | Path], index: str, options: IngestOptions) -> Flow:
+    flow = load_flow("ingest")
+    files = {key: tuple(options[key]) for key in ("include", "exclude") if options.get(key)}
+    flow = flow.replace("files", sources=tuple(str(source) for source in sources), **files)
+    split = {key: options[key] for key in ("max_tokens", "strategy_file") if options.get(key)}
+    if split:
+        flow = flow.replace("split", **{key: str(v) if key == "strategy_file" else v for key, v in split.items()})
+    return compile_flow(flow.dump() | {"index": index})
+
+
+def _with_steps(flow: Flow, name: str, steps: list[Any]) -> Flow:
+    return compile_flow({**flow.dump(), "name": name, "steps": steps})
+
+
+def _dumped(steps: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{step.name: step.model_dump(mode="json", exclude_none=True)} for step in steps]
+
+
+def _saved(samples: EvalSet, out: Path) -> Path:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    path = out.with_name(f".{out.name}.samples.jsonl")
+    samples.save(path)
+    return path
+
+
+def _only(options: Any, wanted: Any) -> Any:
+    names = {name for base in (wanted, *wanted.__orig_bases__) for name in getattr(base, "__annotations__", {})}
+    return {key: value for key, value in options.items() if key in names | set(IndexOptions.__annotations__)}

@@ -1,0 +1,120 @@
+"""Wiring: settings and options become the ports a flow works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+from ragset.errors import UsageError
+from ragset.flow.compile import Flow, compile_flow, load_flow
+from ragset.flow.running import Progress, Quiet
+from ragset.schema.step import Tools
+from ragset.settings import chroma_server, indexes_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ragset.adapters.chroma_store import Index
+
+T = TypeVar("T")
+
+BUILTIN = "builtin"
+
+
+class IndexOptions(TypedDict, total=False):
+    """Options of everything that touches an index.
+
+    ``indexes`` is the folder of indexes (default ``RAGSET_INDEXES`` or ``./indexes``), ``chroma`` the URL of a Chroma
+    server in place of a folder, ``embedder`` a model name (default ``minilm``), ``progress`` who is told.
+    """
+
+    indexes: str | Path | None
+    chroma: str | None
+    embedder: str | None
+    progress: Progress | None
+
+
+class IngestOptions(IndexOptions, total=False):
+    """Options of ingest: which files, and how they are cut."""
+
+    include: Sequence[str]
+    exclude: Sequence[str]
+    max_tokens: int | None
+    strategy_file: str | Path | None
+
+
+class RunOptions(IndexOptions, total=False):
+    """Options of a run: ``seed``, ``model``, the ``flow`` (name or file), and what to do with an old folder."""
+
+    seed: int
+    model: str
+    flow: str | Path | None
+    force: bool
+    retry_failed: bool
+
+
+class BuildOptions(RunOptions, IngestOptions, total=False):
+    """Options of build: those of ingest and of a run, and the name of the ``index``."""
+
+    index: str | None
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end; in a thread of its own when a loop already runs here, as in notebooks."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def progress_of(options: IndexOptions) -> Progress:
+    """Give the progress that was named, or a quiet one."""
+    return options.get("progress") or Quiet()
+
+
+@contextmanager
+def opened(name: str, options: IndexOptions, *, create: bool = False, writing: bool = False) -> Iterator[Index]:
+    """Open an index with its embedder, and close it."""
+    from ragset.adapters.chroma_store import open_index
+
+    index = open_index(
+        indexes_folder(options.get("indexes")),
+        name,
+        server=chroma_server(options.get("chroma")),
+        embedder=options.get("embedder"),
+        create=create,
+        writing=writing,
+        say=progress_of(options).say,
+    )
+    with index:
+        yield index
+
+
+def tools_for(index: Index, flow: Flow, progress: Progress) -> Tools:
+    """Give the steps what they work with."""
+    for role, model in flow.models.items():
+        if model != BUILTIN:
+            hint = f"use '{BUILTIN}', which needs no key and no network"
+            raise UsageError(f"no model '{model}' for the {role}: this release runs '{BUILTIN}' only", hint=hint)
+    return Tools(index, index.embedder, say=progress.say, extras={"index": index})
+
+
+def sample_flow(options: RunOptions, index: str, n: int | None) -> Flow:
+    """Give the flow of a run, with what the options say written into it."""
+    flow = load_flow(options.get("flow") or "rag_qa")
+    if flow.find("keep") and n is not None:
+        flow = flow.replace("keep", n=n)
+    if flow.find("scenarios") and "seed" in options:
+        flow = flow.replace("scenarios", seed=options["seed"])
+    data = flow.dump() | {"index": index}
+    if model := options.get("model"):
+        data["models"] = {"writer": model}
+    if embedder := options.get("embedder"):
+        data["embedder"] = embedder
+    return compile_flow(data, str(options.get("flow") or "rag_qa"))

@@ -1,0 +1,129 @@
+"""The engine: a chain of async generators pulled from the end, in draw order.
+
+source → maps in a window → folds → maps in a window → … → ``keep``. A map keeps ``window`` draws open and waits for
+the head, never for whichever is first, so what is committed when draw i is asked for depends on i alone: the same
+replies give the same set, whatever the latencies and the concurrency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from ragset.errors import UsageError
+from ragset.flow.journal import Journal
+from ragset.schema.ids import digest
+from ragset.schema.samples import Failure
+from ragset.schema.step import Envelope, Fold, Folding, Map, Source, Step, Tools, current_draw
+
+Seen = tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Neighbouring maps, run as one coroutine a draw, and the folds that follow them."""
+
+    maps: tuple[Map, ...]
+    folds: tuple[Fold, ...]
+    fingerprint: str
+
+    async def work(self, item: Envelope, tools: Tools, journal: Journal | None) -> tuple[Any, Seen]:
+        """Take one draw through the maps, or from the journal if that was done before."""
+        if item.empty:
+            return item, (None,) * len(self.folds)
+        current_draw.set(item.number)
+        key = digest(self.fingerprint, item.model_dump(mode="json", exclude={"number"})) if journal else ""  # type: ignore[attr-defined]
+        if journal and (done := journal.get(key, item)):
+            return done
+        result, seen = await self._apply(item, tools)
+        if journal:
+            journal.put(key, result, seen)
+        return result, seen
+
+    async def _apply(self, item: Any, tools: Tools) -> tuple[Any, Seen]:
+        looked: list[bytes | None] = []
+        for step in (*self.maps, *self.folds):
+            try:
+                if isinstance(step, Fold):
+                    looked.append(None if item.failure else await step.look(item, tools))
+                elif not item.failure:
+                    item = await step.apply(item, tools)
+            except UsageError:
+                raise
+            except Exception as error:  # a crash in a step is that draw's failure, never the run's
+                failure = Failure(step=step.name, error=type(error).__name__, message=_line(error))
+                item = item.model_copy(update={"failure": failure})
+                looked += [None] * isinstance(step, Fold)
+        return item, tuple(looked)
+
+
+def stages(steps: Sequence[Step], tools: Tools) -> list[Stage]:
+    """Group the steps after the source; a stage's fingerprint covers all that comes before it too."""
+    groups = [(kind, tuple(group)) for kind, group in groupby(steps, key=lambda s: s.kind)]
+    found: list[Stage] = []
+    before = ""
+    while groups:
+        maps = groups.pop(0)[1] if groups[0][0] == "map" else ()
+        folds = groups.pop(0)[1] if groups and groups[0][0] == "fold" else ()
+        before = digest(before, [step.fingerprint(tools) for step in (*maps, *folds) if step.name != "keep"])
+        found.append(Stage(maps, folds, before))  # type: ignore[arg-type]
+    return found
+
+
+async def run(
+    steps: Sequence[Step], tools: Tools, *, window: int, journal: Journal | None = None
+) -> AsyncGenerator[Any, None]:
+    """Pull every draw through the steps and yield it, in order, after the last fold; ends when ``keep`` is full."""
+    source, *rest = steps
+    if not isinstance(source, Source):
+        raise UsageError(f"'{source.name}' is no source")
+    async with AsyncExitStack() as stack:
+        stream: Any = await stack.enter_async_context(aclosing(source.draws(tools)))  # type: ignore[type-var]
+        foldings: list[Folding] = []
+        for stage in stages(rest, tools):
+            running = [fold.begin(tools) for fold in stage.folds]
+            foldings += running
+            stream = await stack.enter_async_context(aclosing(_flow(stream, stage, running, (tools, journal, window))))
+        async for item in stream:
+            yield item
+            if tools.tally.full:
+                return
+        for folding in foldings:
+            finish = getattr(folding, "finish", None)
+            if finish:
+                await finish()
+
+
+async def _flow(
+    stream: AsyncIterator[Any], stage: Stage, foldings: Sequence[Folding], setting: tuple[Tools, Journal | None, int]
+) -> AsyncGenerator[Any, None]:
+    tools, journal, window = setting
+    opened: deque[asyncio.Task[tuple[Any, Seen]]] = deque()
+
+    async def head() -> Any:
+        item, seen = await opened[0]
+        opened.popleft()
+        for folding, look in zip(foldings, seen, strict=True):
+            item = folding.feed(item, look)
+        return item
+
+    try:
+        async for item in stream:
+            opened.append(asyncio.create_task(stage.work(item, tools, journal)))
+            if len(opened) >= window:
+                yield await head()
+        while opened:
+            yield await head()
+    finally:
+        for task in opened:
+            task.cancel()
+        await asyncio.gather(*opened, return_exceptions=True)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

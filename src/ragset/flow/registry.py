@@ -1,0 +1,53 @@
+"""The registry: one line a plug-in, loaded when it is first named."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ragset.errors import FlowError, UsageError, did_you_mean
+from ragset.schema.step import Step
+
+STEPS: dict[str, str] = {
+    "files": "ragset.sources.files:Files",
+    "read": "ragset.sources.read:Read",
+    "split": "ragset.sources.split:Split",
+    "embed": "ragset.sources.embed:Embed",
+    "index": "ragset.sources.index:IndexStep",
+    "scenarios": "ragset.sources.scenarios:Scenarios",
+    "samples": "ragset.sources.samples:Samples",
+    "rag_qa": "ragset.tasks.rag_qa:RagQA",
+    "evidence": "ragset.judges.evidence:EvidenceJudge",
+    "question_form": "ragset.judges.question_form:QuestionForm",
+    "round_trip": "ragset.judges.round_trip:RoundTrip",
+    "near_duplicates": "ragset.judges.near_duplicates:NearDuplicates",
+    "faithfulness": "ragset.judges.faithfulness:Faithfulness",
+    "answer_correctness": "ragset.judges.answer_correctness:AnswerCorrectness",
+    "keep": "ragset.flow.keep:Keep",
+}
+
+EXPORTS: dict[str, str] = {
+    "openai-chat": "ragset.exports.openai_chat:OpenAIChat",
+    "prompt-completion": "ragset.exports.prompt_completion:PromptCompletion",
+    "csv": "ragset.exports.csv_table:CsvTable",
+    "parquet": "ragset.exports.parquet_table:ParquetTable",
+}
+
+
+def step_class(name: str) -> type[Step]:
+    """Load the class of a step; raises ``FlowError`` for an unknown name."""
+    if name not in STEPS:
+        raise FlowError(f"unknown step '{name}'", hint=did_you_mean(name, STEPS))
+    return _load(STEPS[name])
+
+
+def export_class(name: str) -> Any:
+    """Load the class of an export; raises ``UsageError`` for an unknown name."""
+    if name not in EXPORTS:
+        raise UsageError(f"unknown export '{name}'", hint=did_you_mean(name, EXPORTS))
+    return _load(EXPORTS[name])
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,120 @@
+"""The run folder: what a run leaves behind, written so that a kill leaves the old or the new, never half.
+
+``flow.yaml`` (resolved, rerunnable), ``journal.sqlite`` (finished draws), ``kept.jsonl``, ``rejected.jsonl`` (failed
+ones too) and ``report.json``. A folder belongs to one flow; the same flow goes on in it, another is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from ragset.errors import FlowError, IndexLockedError, RunFolderError
+from ragset.flow.compile import Flow, parse_flow
+from ragset.flow.journal import Journal
+from ragset.kit.lines import dump_line
+from ragset.schema.samples import Sample
+
+FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
+JOURNAL = "journal.sqlite"
+
+
+class RunFolder:
+    """One run's folder, held by one process at a time; use as a context manager."""
+
+    def __init__(self, path: Path, flow: Flow, *, force: bool = False, kept_as: str = "kept.jsonl") -> None:
+        """Check that the folder is free or belongs to this flow; raises ``RunFolderError``. Nothing is written yet."""
+        self.path, self.flow, self.kept_as = path, flow, kept_as
+        self.fresh = force or _check(path, flow)
+        self._parts: dict[str, IO[str]] = {}
+
+    def __enter__(self) -> Self:
+        """Take the folder: make it, lock it, write the flow, open the journal."""
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"cannot be made ({error.strerror})", where=str(self.path)) from error
+        self._lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            hint = "wait for it, or name another --out"
+            raise IndexLockedError("another run is writing here", where=str(self.path), hint=hint) from error
+        if self.fresh:
+            for name in (*FILES, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
+                (self.path / name).unlink(missing_ok=True)
+        replace_text(self.path / "flow.yaml", self.flow.to_yaml())
+        self.journal = Journal(self.path / JOURNAL)
+        return self
+
+    def add(self, samples: Iterable[Sample]) -> None:
+        """Append decided samples to the file of their status; they appear under their names at the end."""
+        for sample in samples:
+            name = self.kept_as if sample.status == "kept" else "rejected.jsonl"
+            self._part(name).write(dump_line(sample) + "\n")
+
+    def finish(self, report: dict[str, Any]) -> None:
+        """Put the finished files in place, the report last."""
+        for name in (self.kept_as, "rejected.jsonl"):
+            part = self._part(name)
+            _sync(part)
+            part.close()
+            os.replace(part.name, self.path / name)
+        self._parts.clear()
+        replace_text(self.path / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+
+    def _part(self, name: str) -> IO[str]:
+        if name not in self._parts:
+            self._parts[name] = (self.path / f".{name}.part").open("w", encoding="utf-8", newline="\n")
+        return self._parts[name]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the folder; unfinished parts are dropped, the journal keeps what was done."""
+        for part in self._parts.values():
+            part.close()
+            Path(part.name).unlink(missing_ok=True)
+        self.journal.__exit__(kind, error, trace)
+        self._lock.release()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that a reader, and a kill, see the old or the new content whole."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        _sync(file)
+    os.replace(part, path)
+
+
+def _sync(file: IO[str]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _check(path: Path, flow: Flow) -> bool:
+    """Tell whether the folder is new; refuse a file, a foreign folder, and another flow's folder."""
+    if not path.exists():
+        return True
+    hint = "name another --out, or start anew with --force"
+    if not path.is_dir():
+        raise RunFolderError("is a file, not a folder", where=str(path), hint="name another --out")
+    if not any(entry.name != ".lock" for entry in path.iterdir()):
+        return True
+    earlier = path / "flow.yaml"
+    if not earlier.is_file():
+        raise RunFolderError("is not empty and holds no run", where=str(path), hint=hint)
+    try:
+        same = parse_flow(earlier.read_text("utf-8"), str(earlier)).identity == flow.identity
+    except (FlowError, UnicodeDecodeError) as error:
+        raise RunFolderError("holds a flow.yaml that cannot be read", where=str(path), hint=hint) from error
+    if not same:
+        raise RunFolderError("holds the run of another flow", where=str(path), hint=hint)
+    return False

@@ -1,0 +1,87 @@
+"""Running a flow: each part that begins with a source, one after another, into the index or the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from ragset.flow.compile import Flow
+from ragset.flow.engine import run
+from ragset.flow.report import Report
+from ragset.flow.run_folder import RunFolder
+from ragset.schema.samples import Sample
+from ragset.schema.step import Step, Tools
+
+
+class Progress(Protocol):
+    """Who is told how far the work is."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage of ``total`` units (none: unknown)."""
+        ...
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Say that ``done`` units are finished."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Say a line."""
+        ...
+
+
+class Quiet:
+    """A progress that says nothing."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Say nothing."""
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Say nothing."""
+
+    def say(self, line: str) -> None:
+        """Say nothing."""
+
+
+def parts(flow: Flow) -> list[tuple[Step, ...]]:
+    """Split the list of steps before each source."""
+    found: list[list[Step]] = []
+    for step in flow.steps:
+        if step.kind == "source":
+            found.append([])
+        found[-1].append(step)
+    return [tuple(part) for part in found]
+
+
+def makes_samples(steps: Sequence[Step]) -> bool:
+    """Tell a part that makes samples from one that fills the index."""
+    return steps[-1].gives is Sample
+
+
+async def run_intake(steps: Sequence[Step], tools: Tools, progress: Progress, window: int) -> None:
+    """Run a part that fills the index; the result is left in ``tools.extras`` by its last step."""
+    progress.stage("reading", None)
+    async with aclosing(run(steps, tools, window=window)) as stream:
+        async for item in stream:
+            note = "" if item.empty else item.file.document_id
+            progress.advance(item.number + 1, note)
+
+
+async def run_samples(
+    steps: Sequence[Step], tools: Tools, folder: RunFolder, progress: Progress, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Run a part that makes samples; write them to the folder and give the report. ``about`` heads the report."""
+    asked = getattr(steps[-1], "n", None)
+    report = Report(asked)
+    progress.stage("making and judging", asked)
+    stream = run(steps, tools, window=folder.flow.window, journal=folder.journal)
+    async with aclosing(stream) as draws:
+        async for draw in draws:
+            report.add(draw)
+            folder.add(draw.samples)
+            if not draw.empty:
+                drawn = report.draws["total"] - report.draws["empty"]
+                progress.advance(report.samples["kept"], f"{drawn} drawn, {report.samples['rejected']} rejected")
+    result = {**about, **report.as_dict()}
+    folder.finish(result)
+    return result

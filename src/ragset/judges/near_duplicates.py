@@ -1,0 +1,65 @@
+"""Embedding diversity: no question that says what an earlier one said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ragset.kit.nearest import TwinSearch
+from ragset.kit.retrieving import question_vector
+from ragset.schema.documents import Noun
+from ragset.schema.samples import Draw, Sample, Verdict
+from ragset.schema.step import Fold, Folding, Tools, Uses
+
+if TYPE_CHECKING:
+    from ragset.schema.ports import FloatArray
+
+
+class NearDuplicates(Fold):
+    """Reject a question within ``threshold`` cosine of one that passed this gate earlier in draw order."""
+
+    name: ClassVar[str] = "near_duplicates"
+    takes: ClassVar[type[Noun] | None] = Sample
+    gives: ClassVar[type[Noun] | None] = Sample
+    uses: ClassVar[frozenset[Uses]] = frozenset({"embedder"})
+
+    threshold: float = Field(default=0.92, gt=0, le=1)
+
+    async def look(self, item: Draw, tools: Tools) -> bytes | None:
+        """Embed the open samples' questions: float32 rows, one after another."""
+        vectors = [await question_vector(s.payload.question, tools) for s in item.samples if s.status == "open"]
+        return b"".join(vector.tobytes() for vector in vectors) or None
+
+    def begin(self, tools: Tools) -> Folding:
+        """Start with nothing seen."""
+        return _Gate(self)
+
+
+class _Gate:
+    def __init__(self, step: NearDuplicates) -> None:
+        self.step, self.search = step, TwinSearch(step.threshold)
+        self.seen: list[tuple[str, str]] = []
+
+    def feed(self, item: Draw, seen: bytes | None) -> Draw:
+        if not seen:
+            return item
+        import numpy as np
+
+        waiting = sum(sample.status == "open" for sample in item.samples)
+        vectors = iter(np.frombuffer(seen, np.float32).reshape(waiting, -1))
+        judged = [self._judge(s, next(vectors)) if s.status == "open" else s for s in item.samples]
+        return item.with_samples(tuple(judged))
+
+    def _judge(self, sample: Sample, vector: FloatArray) -> Sample:
+        twin = self.search.find(vector)
+        if twin is None:
+            self.search.add(vector)
+            self.seen.append((sample.id, sample.payload.question))
+            return sample.judged(self._verdict(True, None, "nothing like it came before"))
+        twin_id, question = self.seen[twin.row]
+        return sample.judged(self._verdict(False, twin.cosine, f"says what {twin_id} says: {question}"))
+
+    def _verdict(self, passed: bool, cosine: float | None, reason: str) -> Verdict:
+        score = None if cosine is None else round(cosine, 4)
+        return Verdict(judge=self.step.name, version=self.step.version, score=score, passed=passed, reason=reason)

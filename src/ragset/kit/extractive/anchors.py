@@ -1,0 +1,142 @@
+"""What a question can name: the document's real title, its product, its topic words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from ragset.kit.extractive.grammar import is_code, is_name, tokens
+from ragset.kit.extractive.words import ENGLISH, GENERIC_HEADINGS, PREPOSITIONS, VAGUE_STARTS
+from ragset.schema.documents import Chunk, Document
+
+_PREFIX = re.compile(
+    r"^(?:chapter|section|part|appendix|annex|module|unit|lesson)\s+[\divxlc]+\s*[-–—:.]\s*"
+    r"|^the project gutenberg e-?book of\s+|^\d+(?:\.\d+)*[.)]?\s+|^\[[^\]]*\]\s*",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(?:chapter|section|part|appendix|annex|module|unit|lesson)\s+[\divxlc]+\b", re.IGNORECASE)
+_SUFFIX = re.compile(r"\s*(?:[|·]\s.*|\s[-–—]\s(?:wikipedia|home|documentation|docs|gutenberg).*|¶)$", re.IGNORECASE)
+_COMMAND = re.compile(r"(?:^|\n|`|\$ )([a-z][a-z0-9_-]{2,})(?= (?:--[a-z]|[a-z-]+ (?:--|[A-Z./])))")
+_SHELL = frozenset("pip npm git cargo curl make docker sudo python python3 uvx pipx conda brew apt cat echo import from run".split())  # noqa: SIM905
+_ACRONYM = re.compile(r"[^aeiouy\d]{2,4}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a chunk's questions may lean on. ``topics`` counts the words of the document, or of the chunk alone."""
+
+    title: str = ""
+    product: str = ""
+    headings: tuple[str, ...] = ()
+    topics: Counter[str] = field(default_factory=Counter[str])
+
+    def is_topic(self, noun: str) -> bool:
+        """Tell whether a noun is what the document is about: in its title or headings, or used again and again."""
+        low = noun.lower()
+        named = " ".join((self.title, self.product, *self.headings)).lower()
+        return low in re.findall(r"[\w-]+", named) or self.topics[low] >= 8
+
+    def lowered(self, word: str) -> bool:
+        """Tell whether the document also writes a word in lower case, so that its capital is no name's."""
+        return self.topics["lower:" + word.lower()] > 0.25 * self.topics[word.lower()]
+
+
+def setting_of(chunk: Chunk, document: Document | None, product: str = "") -> Setting:
+    """Work out what a chunk's questions can name."""
+    title = document.title if document else chunk.title
+    return Setting(
+        title=real_title(title, chunk.document_id),
+        product=product,
+        headings=tuple(tidy(h) for h in chunk.headings),
+        topics=topics_of(document.text if document else chunk.text),
+    )
+
+
+def real_title(title: str, document_id: str) -> str:
+    """Give the title when it names the document, else a readable file name, else nothing."""
+    path = PurePosixPath(document_id)
+    stem = path.stem
+    name = "" if _PART.match(title) else tidy(title)
+    words = [w for w in re.split(r"[\W_]+", stem) if w]
+    if len(words) >= 3 and len(name.split()) <= 2 and set(name.lower().split()) & {w.lower() for w in words}:
+        name = ""  # "Leave types" of 18f_leave_policy.md: the file name says more
+    if name and not _is_stem(name, stem) and not generic(name) and len(name) <= 90 and re.search(r"[A-Za-z]{3}", name):
+        return name
+    if len(words) < 2 or sum(w.isalpha() and len(w) > 2 for w in words) < 2 or generic(" ".join(words)):
+        return acronym(stem) if len(words) == 1 and acronym(stem) != stem else ""
+    shown = [w.upper() if _ACRONYM.match(w) or any(c.isdigit() for c in w) and len(w) < 7 else w for w in words]
+    return shown[0][:1].upper() + " ".join(shown)[1:]
+
+
+def _is_stem(name: str, stem: str) -> bool:
+    return re.sub(r"[\W_]+", "", name.lower()) == re.sub(r"[\W_]+", "", stem.lower()) and " " not in name
+
+
+def acronym(word: str) -> str:
+    """Write a vowelless short name in capitals (``gdp`` → ``GDP``); other words stay as they are."""
+    return word.upper() if _ACRONYM.match(word) else word
+
+
+def tidy(heading: str) -> str:
+    """Strip numbers, "Chapter 3 –", site suffixes and markup from a heading."""
+    text = re.sub(r"\s+", " ", heading).strip().strip("#*_").strip()
+    text = _SUFFIX.sub("", text)
+    before = ""
+    while before != text:
+        before, text = text, _PREFIX.sub("", text).strip()
+    text = text.rstrip(".:,;").strip()
+    return text.replace("“", "'").replace("”", "'").replace('"', "'")
+
+
+def generic(heading: str) -> bool:
+    """Tell whether a heading names nothing by itself ("Overview", "Chapter 1")."""
+    words = re.findall(r"[a-z0-9]+", heading.lower())
+    whole = "-".join(words)
+    return not words or whole in GENERIC_HEADINGS or all(w in GENERIC_HEADINGS or w.isdigit() or len(w) < 2 for w in words)
+
+
+@lru_cache(maxsize=16)
+def topics_of(text: str) -> Counter[str]:
+    """Count the words of a text in lower case; ``lower:word`` counts those written in lower case."""
+    found: Counter[str] = Counter()
+    for word in re.findall(r"[A-Za-z][\w-]*", text):
+        found[word.lower()] += 1
+        if word[0].islower():
+            found["lower:" + word] += 1
+    return found
+
+
+def product_of(texts: Iterable[str], *, share: float = 0.6) -> str:
+    """Find the name that most documents of a corpus share: capitalised within sentences, or a command they all run.
+
+    Needs three documents; a corpus about many things has no product, and gets none.
+    """
+    count, seen = 0, Counter[str]()
+    for text in texts:
+        count += 1
+        seen.update(_names_in(text))
+    if count < 3:
+        return ""
+    ranked = sorted(((n, name) for name, n in seen.items() if n >= share * count), key=lambda p: (-p[0], p[1]))
+    return ranked[0][1] if ranked else ""
+
+
+def _names_in(text: str) -> set[str]:
+    inner = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z0-9]{2,})\b(?! [A-Z])", text[:200_000]))
+    commands = Counter(_COMMAND.findall(text[:200_000]))
+    low = set(re.findall(r"\b[a-z]{3,}\b", text[:200_000]))
+    names = {w for w, n in inner.items() if n >= 2 and w.lower() not in ENGLISH | PREPOSITIONS | VAGUE_STARTS and w.lower() not in low}
+    return names | {w for w, n in commands.items() if n >= 2 and w not in _SHELL}
+
+
+def named(text: str) -> bool:
+    """Tell whether a phrase names something by itself: code, or a name of two words or with an inner capital or digit."""
+    found = tokens(text)
+    if any(is_code(t.text) for t in found):
+        return True
+    names = [t.text for t in found if is_name(t.text)]
+    return len(names) >= 2 or any(re.search(r"[A-Z0-9]", n[1:]) for n in names)

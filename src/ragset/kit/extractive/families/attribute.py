@@ -1,0 +1,44 @@
+"""Attributes: "The N of X is Y" → "What is the N of X?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ragset.kit.extractive.grammar import has_pronoun, tokens
+from ragset.kit.extractive.scene import Candidate, Scene, without_stop
+from ragset.kit.extractive.words import ADVERBS, EMPTY_PREDICATES, PREPOSITIONS
+
+_OF = re.compile(
+    r"^(?P<x>The (?P<noun>[\w-]+(?: [\w-]+){0,3}) (?:of|for|in) (?P<owner>[^,;:()]+?)) (?P<be>is|are|was|were) (?P<rest>[^;:]+)$"
+)
+_NOUN = frozenset(
+    "example reason problem result rest idea case difference purpose function role goal aim objective need use number "
+    "majority lack presence absence fact end start point".split()  # noqa: SIM905
+)
+
+
+def find(scene: Scene) -> Iterator[Candidate]:
+    """Propose "What is the N of X?" for sentences that give an attribute of something named."""
+    for sentence in scene.sentences:
+        match = _OF.match(sentence.text)
+        if not match or not scene.clear(match["x"], longest=10) or not scene.clear(match["owner"], longest=6):
+            continue
+        head = match["noun"].split()[-1].lower()
+        words = [t.low for t in tokens(match["rest"]) if t.is_word]
+        if head in _NOUN or not 2 <= len(words) <= 30 or not _value(words, match["rest"]):
+            continue
+        answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
+        yield from scene.propose("attribute", f"what {match['be']} {scene.shown(match['x'])}?", answer, sentence, 0.83)
+
+
+def _value(words: list[str], text: str) -> bool:
+    """Tell whether a predicate gives a value: a noun phrase or number, no participle, judgement or place."""
+    first = words[0]
+    if first in EMPTY_PREDICATES | ADVERBS | PREPOSITIONS or words[1] in EMPTY_PREDICATES or first == "that":
+        return False
+    if first.endswith(("ed", "ing", "ly", "ful", "ous", "ive", "able", "ible", "ent", "ant", "al")) or has_pronoun(
+        text, allow=frozenset(["that", "its", "their"])
+    ):
+        return False
+    return first in {"a", "an", "the"} or first[0].isdigit() or "`" in text[:2] or text[0].isupper() or '"' in text[:2]

@@ -1,0 +1,87 @@
+"""Duties under a condition: "If C, you must Y" → "What must you do if C?"; "X must Y if/before/within C" → "When must X Y?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
+from ragset.kit.extractive.scene import Candidate, Scene, without_stop
+from ragset.kit.extractive.sentences import Span
+from ragset.kit.extractive.words import CLAUSE_WORDS, GENERIC_NOUNS
+
+_FIRST = re.compile(
+    r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can|cannot) (?P<rest>[^:;]+))$"
+)
+_LAST = re.compile(
+    r"^(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can) (?P<act>(?!not\b|be\b|also\b|only\b|never\b)[^,;:]+?),? "
+    r"(?P<cond>(?:only )?(?:if|before|after|until|unless|within \d+|no later than|when|upon)\b [^;:]+)$"
+)
+_UNSAID = frozenset(
+    ["answer", "case", "result", "former", "latter", "above", "process", "item", "amount", "deposit", "form", "number"]
+    + ["line", "box", "total", "value", "following", "other", "same", "first", "second", "rest", "difference", "entry"]
+)
+_LOOSE = frozenset("this these those it its they them their he she his her so such do same other another following either both".split())  # noqa: SIM905
+
+
+def find(scene: Scene) -> Iterator[Candidate]:
+    """Propose questions for what someone must do under a condition."""
+    for sentence in scene.sentences:
+        match = _FIRST.match(sentence.text)
+        if match:
+            yield from _what(scene, sentence, match)
+            continue
+        match = _LAST.match(sentence.text)
+        if match:
+            yield from _when(scene, sentence, match)
+
+
+def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candidate]:
+    who, condition, modal = match["who"], match["cond"], match["modal"]
+    you = who.lower() == "you"
+    if not (you or _agent(scene, who)) or not _specific(scene, condition, 4):
+        return
+    rest = tokens(match["rest"])
+    if len(rest) < 4 or {t.low for t in rest[:3]} & {"be", "not"} or rest[0].low in { "also", "want", "see", "still", "have"} or modal == "cannot":
+        return
+    if has_pronoun(match["rest"], allow=frozenset("it its them their they that his her".split())):  # noqa: SIM905
+        return
+    answer = without_stop(sentence.part(match.start("main"), match.end("main")))
+    core = f"what {modal} {'you' if you else who} do {match['link'].lower()} {condition}?"
+    yield from scene.propose("condition", core, answer, sentence, 0.82)
+
+
+def _when(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candidate]:
+    who, act, condition = match["who"], match["act"], match["cond"]
+    you = who.lower() == "you"
+    if not (you or _agent(scene, who)) or not _specific(scene, act, 3):
+        return
+    if re.match(r"(?:only )?if (?:available|any|necessary|possible|appropriate|needed|required|applicable)\b", condition):
+        return
+    if len(condition.split()) < 4 or any(t.low in CLAUSE_WORDS for t in tokens(act)):
+        return
+    if any(t.low in _LOOSE - {"it", "its", "they", "them", "their", "he", "she", "his", "her"} for t in tokens(condition)):
+        return
+    answer = without_stop(sentence.part(match.start("cond"), match.end("cond")))
+    if re.search(r"(?:\d|days?|weeks?|months?|years?|hours?|minutes?)$", act):
+        return
+    subject = "you" if you else scene.shown(who)
+    yield from scene.propose("condition", f"when {match['modal']} {subject} {act}?", answer, sentence, 0.8)
+
+
+def _specific(scene: Scene, text: str, least: int) -> bool:
+    found = [t.low for t in tokens(text) if t.is_word]
+    if not least <= len(found) <= 24 or set(found) & _LOOSE or "that's" in found or found[-1] in {"to", "so", "not"}:
+        return False
+    for before, noun in zip(found, found[1:], strict=False):
+        if before == "the" and (noun in _UNSAID or noun in GENERIC_NOUNS and not scene.setting.is_topic(noun)):
+            return False
+    return True
+
+
+def _agent(scene: Scene, who: str) -> bool:
+    """Tell whether a phrase names somebody who acts: a clear noun phrase that is no command and no embedded clause."""
+    words = [t.low for t in tokens(who)]
+    if set(words) & {"whether", "you", "your", "and"} or (len(words) > 1 and base_of(words[0], "base")):
+        return False
+    return scene.clear(who, longest=6)

@@ -1,0 +1,123 @@
+"""Table cells: "What is the <column> of <row>?", with the table's heading or title as anchor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ragset.kit.extractive.anchors import acronym, generic, tidy
+from ragset.kit.extractive.families import option
+from ragset.kit.extractive.grammar import is_code
+from ragset.kit.extractive.scene import Candidate, Scene
+from ragset.kit.extractive.sentences import Span, cells
+from ragset.kit.extractive.text_filters import clean, points_elsewhere
+
+_TELLS = frozenset("description meaning purpose what effect does function explanation".split())  # noqa: SIM905
+_NUMBER = re.compile(r"[-+~≈$€£]?\s?\d[\d,.]*(?:e[+-]?\d+)?\s?%?(?: ?[A-Za-z°]{1,4})?$")
+_RULE = re.compile(r"^[\s|:=+-]+$")
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d$")
+_EMPTY = frozenset(["", "-", "–", "—", "n/a", "na", "none", "yes", "no", "?", "x", "✓", "✗", "tbd", "nan", "total"])
+
+
+def find(scene: Scene) -> Iterator[Candidate]:
+    """Propose questions for the cells of each table that has a header row and named rows."""
+    for names, rows in _tables(scene):
+        if len(names) < 2 or len(set(names)) < len(names) or not all(names) or any(_NUMBER.fullmatch(n) for n in names):
+            continue
+        for row in rows:
+            found = cells(row)
+            if len(found) == len(names):
+                yield from _row(scene, names, found, row)
+
+
+def _tables(scene: Scene) -> Iterator[tuple[list[str], list[Span]]]:
+    """Give (column names, rows) of each table; the header may stand in an earlier chunk of the same table."""
+    run: list[Span] = []
+    for unit in [*scene.units, None]:
+        if unit is not None and unit.kind == "row":
+            run.append(unit.span)
+            continue
+        body = [r for r in run if not _RULE.match(r.text)]
+        if body:
+            earlier = _earlier_header(scene, body[0])
+            header = earlier or body[0]
+            yield [tidy(c.text) for c in cells(header)], body if earlier else body[1:]
+        run = []
+
+
+def _earlier_header(scene: Scene, first: Span) -> Span | None:
+    """Give the table's first line when it lies before this chunk, as the document's blocks say."""
+    if scene.document is None:
+        return None
+    at = scene.chunk.start + first.start
+    for block in scene.document.blocks:
+        if block.kind == "table" and block.start < at < block.end:
+            line = scene.document.text[block.start : block.end].split("\n", 1)[0]
+            return Span(line, 0, len(line)) if "|" in line else None
+    return None
+
+
+def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterator[Candidate]:
+    key = found[0].text
+    if key.lower() in _EMPTY or re.fullmatch(r"\(?[ivxlcIVXLC]+[.)]?", key) or len(key.split()) > 7 or not re.search(r"[A-Za-z]{2}", key) or not clean(key):
+        return
+    if len(names) > 2 and any(_YEAR.match(c.text) for c in found):
+        yield from _tidy_row(scene, names, found, row)
+        return
+    for name, cell in list(zip(names, found, strict=True))[1:]:
+        if not _value(cell.text):
+            continue
+        if set(name.lower().split()) & _TELLS:
+            asked = list(option.ask(scene, key, cell, row))
+            yield from asked
+            if asked:
+                continue
+        yield from _cell(scene, (names[0], key), name, cell, row)
+
+
+def _cell(scene: Scene, key: tuple[str, str], name: str, cell: Span, row: Span) -> Iterator[Candidate]:
+    place = _place(scene, row)
+    if generic(name) and name.lower() not in _TELLS | {"description"} or len(name.split()) > 6:
+        return
+    code = key[1] if "`" not in key[1] and is_code(key[1]) else ""
+    row_name = f"`{code}`" if code else key[1] if "`" in key[1] else f"“{key[1]}”"
+    column = name if name.isupper() or not name[:1].isupper() or name[1:2].isupper() else name[0].lower() + name[1:]
+    if re.search(r"[?/|“”]", name) or name.lower().startswith(("what", "how", "when", "why", "where", "who")):
+        return
+    plural = name.lower().endswith("s") and not name.lower().endswith(("ss", "us", "is"))
+    core = f"{place}what {'are' if plural else 'is'} the {column} of {row_name}?"
+    yield from scene.propose("table_cell", core, cell, row, 0.8 if len(cell.text.split()) > 2 else 0.72)
+
+
+def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterator[Candidate]:
+    """A row of tidy data (entity, …, year, value) → "What was the GDP value of Brazil in 1989?"."""
+    year_at = next(i for i, c in enumerate(found) if _YEAR.match(c.text))
+    values = [i for i in range(len(found)) if i != year_at and i and _NUMBER.fullmatch(found[i].text)]
+    if len(values) != 1 or year_at == 0:
+        return
+    measure = names[values[0]]
+    if generic(measure) or measure.lower() in {"value", "amount", "figure", "count"}:
+        stem = acronym(scene.chunk.title.rsplit(".", 1)[0])
+        if not re.fullmatch(r"[A-Z]{2,6}|[A-Z][\w -]{2,40}", stem):
+            return
+        measure = stem if stem.isupper() else f"{stem} {measure.lower()}"
+    entity, year = found[0].text, found[year_at].text
+    if re.match(r"United |World$|.*(?:Republic|Kingdom|Islands|Federation|Union|States)$", entity):
+        entity = f"the {entity}"
+    core = f"what was the {measure} of {entity} in {year}?"
+    yield Candidate(core[0].upper() + core[1:], found[values[0]], row, "table_cell", measure, 0.8)
+
+
+def _value(text: str) -> bool:
+    if text.strip("*` ").lower() in _EMPTY or len(text) > 400 or not clean(text) or points_elsewhere(text):
+        return False
+    return bool(_NUMBER.fullmatch(text)) or len(text.split()) >= 2 or is_code(text) or bool(re.fullmatch(r"[A-Z][\w-]+", text))
+
+
+def _place(scene: Scene, row: Span) -> str:
+    """Name the table by its nearest specific heading: "in the “Offices” table, "."""
+    for heading in reversed(scene.headings_at(row)):
+        name = tidy(heading)
+        if name and not generic(name) and len(name.split()) <= 8 and name != scene.setting.title:
+            return f"in the “{name.replace('`', '')}” table, "
+    return ""

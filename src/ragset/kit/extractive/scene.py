@@ -1,0 +1,114 @@
+"""What every template family works with: the chunk cut into sentences, its setting, and the candidate it proposes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ragset.kit.extractive.anchors import Setting, named
+from ragset.kit.extractive.grammar import is_code, is_name, lower_start, noun_phrase, tokens
+from ragset.kit.extractive.sentences import Span, Unit, sentences, units
+from ragset.kit.extractive.text_filters import sound_sentence
+from ragset.kit.extractive.words import GENERIC_NOUNS
+from ragset.schema.documents import Chunk, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A question with its answer and the passage that supports it, both as spans of the chunk's text."""
+
+    question: str
+    answer: Span
+    support: Span
+    family: str
+    anchor: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A chunk as the families see it."""
+
+    chunk: Chunk
+    setting: Setting
+    document: Document | None = None
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """Paragraphs, items, rows and headings; text within a code block of the document is code."""
+        found = units(self.chunk.text, (*self.chunk.headings, self.chunk.title))
+        blocks = [b for b in self.document.blocks if b.kind == "code"] if self.document else []
+        at = self.chunk.start
+        inside = [any(b.start <= u.span.start + at < b.end for b in blocks) for u in found]
+        code = [Unit("code", u.span) if within else u for u, within in zip(found, inside, strict=True)]
+        lines = {self.document.headings_at(h.start)[-1] for h in self.document.headings} if self.document else set[str]()
+        return [Unit("heading", u.span) if u.span.text in lines else u for u in code]
+
+    @cached_property
+    def sentences(self) -> list[Span]:
+        """The sound sentences of its paragraphs and list items."""
+        return [s for u in self.units if u.kind in {"paragraph", "item"} for s in sentences(u) if sound_sentence(s.text)]
+
+    def headings_at(self, span: Span) -> tuple[str, ...]:
+        """Give the headings open at a span; a chunk may hold several small sections."""
+        return self.document.headings_at(self.chunk.start + span.start) if self.document else self.chunk.headings
+
+    def ask(self, core: str) -> tuple[str, str] | None:
+        """Anchor a question: give (question, anchor), or nothing when it could not be understood alone."""
+        setting = self.setting
+        low = core.lower()
+        if setting.product and re.search(rf"(?<![\w-]){re.escape(setting.product.lower())}(?![\w-])", low):
+            return _capital(core), setting.product
+        if setting.title and len(setting.title) > 3 and setting.title.lower() in low:
+            return _capital(core), setting.title
+        if core.startswith("in the “"):
+            owner = f"the {setting.product} documentation" if setting.product else f"“{setting.title}”" if setting.title else ""
+            table, _, rest = core.partition("” table, ")
+            return (f"In {table[3:]}” table of {owner}, {rest}", owner) if owner else None
+        if setting.product:
+            return f"In {setting.product}, {core}", setting.product
+        if setting.title:
+            return f"According to “{setting.title}”, {core}", setting.title
+        return (_capital(core), "name") if named(core) else None
+
+    def propose(self, family: str, core: str, answer: Span, support: Span, score: float) -> Iterator[Candidate]:
+        """Yield the anchored candidate, or nothing."""
+        asked = self.ask(" ".join(core.split()))
+        if asked and answer.text:
+            yield Candidate(asked[0], answer, support, family, asked[1], score)
+
+    def shown(self, phrase: str) -> str:
+        """Write a sentence-initial phrase as it stands inside a sentence."""
+        found = tokens(phrase)
+        if not found:
+            return phrase
+        first = found[0].text
+        keep = first.lower() not in {"a", "an", "the", "each", "every", "any", "all"} and not self.setting.lowered(first)
+        return lower_start(phrase, keep=keep and (is_name(first) or is_code(first)))
+
+    def clear(self, phrase: str, *, longest: int = 8) -> bool:
+        """Tell whether a noun phrase is understood together with the question's anchor."""
+        if not noun_phrase(phrase, longest=longest):
+            return False
+        words = [t.text for t in tokens(phrase)]
+        if any(is_code(w) for w in words) or any(is_name(w) and not self.setting.lowered(w) for w in words):
+            return words[0].lower() != "the" or len(words) > 2 or self.setting.is_topic(words[-1])
+        rest = words[1:] if words[0].lower() in {"the", "a", "an", "each", "every", "any", "all"} else words
+        if len(rest) == 1:
+            if rest[0].lower() in GENERIC_NOUNS or rest[0].lower().removesuffix("s") in GENERIC_NOUNS:
+                return False
+            return words[0].lower() != "the" or self.setting.is_topic(rest[0])
+        return rest[0].lower() not in GENERIC_NOUNS or words[0].lower() != "the" or len(rest) > 2
+
+
+def without_stop(span: Span) -> Span:
+    """Cut the full stop off the end of a span."""
+    text = span.text.rstrip()
+    cut = len(text) - 1 if text.endswith((".", "!", ";", ",")) and not re.search(r"\b(?:[A-Za-z]\.){2,}$|\betc\.$", text) else len(text)
+    return span.part(0, cut)
+
+
+def _capital(core: str) -> str:
+    return core[:1].upper() + core[1:]

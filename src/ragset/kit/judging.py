@@ -1,0 +1,102 @@
+"""What every judge shares: which samples it sees, and what a crash or a NaN means."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import ClassVar
+
+from ragset.schema.documents import Noun
+from ragset.schema.ports import LanguageModel
+from ragset.schema.samples import Draw, Failure, Sample, Usage, Verdict
+from ragset.schema.step import Map, Tools
+
+SCORE_DECIMALS = 4
+"""Scores are written with this many decimals: embeddings differ in their last bits between machines."""
+
+
+class ScoreError(ValueError):
+    """A judge computed something that is no score (NaN or infinite)."""
+
+
+def rounded(score: float) -> float:
+    """Round a score to the decimals in which scores are written; refuses NaN and infinities."""
+    value = float(score)
+    if not math.isfinite(value):
+        raise ScoreError(f"the score is {value}, which says nothing about the sample")
+    return round(value, SCORE_DECIMALS) + 0.0  # + 0.0 makes -0.0 a plain zero
+
+
+class Judge(Map):
+    """A map that appends one verdict to each open sample of a draw.
+
+    Subclasses implement :meth:`judge`. Samples that an earlier gate rejected are passed by unless
+    ``all_scores`` is set; failed ones always are. The field is configuration, so that it is part of the
+    step's fingerprint and a run with it never reuses the memo of a run without it.
+    """
+
+    takes: ClassVar[type[Noun] | None] = Sample
+    gives: ClassVar[type[Noun] | None] = Sample
+
+    all_scores: bool = False
+
+    @property
+    def judge_name(self) -> str:
+        """Name under which the verdicts are written; judges by a model add the model's name."""
+        return self.name
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        """Judge the samples of one draw, each alone, in order."""
+        judged = [await self._safely(sample, tools) for sample in item.samples]
+        return item.with_samples(tuple(judged))
+
+    async def judge(self, sample: Sample, tools: Tools) -> Sample:
+        """Give the sample back with a verdict: ``sample.judged(self.verdict(...), measure=...)``."""
+        raise TypeError(f"{type(self).__name__} defines no judge()")
+
+    def verdict(
+        self, passed: bool | None, score: float | None = None, reason: str = "", *, usage: Usage | None = None
+    ) -> Verdict:
+        """Make this judge's verdict: its name and version, the score rounded, the reason on one line."""
+        return Verdict(
+            judge=self.judge_name,
+            version=self.version,
+            score=None if score is None else rounded(score),
+            passed=passed,
+            reason=one_line(reason),
+            usage=usage or Usage(),
+        )
+
+    def _sees(self, sample: Sample) -> bool:
+        return sample.status == "open" or (self.all_scores and sample.status == "rejected")
+
+    async def _safely(self, sample: Sample, tools: Tools) -> Sample:
+        if not self._sees(sample):
+            return sample
+        try:
+            judged = await self.judge(sample, tools)
+            return _with_sound_numbers(judged)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            return sample.failed(Failure(step=self.name, error=type(error).__name__, message=one_line(str(error))))
+
+
+def with_model(name: str, model: LanguageModel) -> str:
+    """Name a judge together with the model it asks: ``faithfulness (builtin)``."""
+    return f"{name} ({model.name})"
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Fold a message onto one line of at most ``limit`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _with_sound_numbers(sample: Sample) -> Sample:
+    """Round every score and measure; a NaN raises, and so becomes a failure, never a score."""
+    verdicts = tuple(
+        v if v.score is None else v.model_copy(update={"score": rounded(v.score)}) for v in sample.verdicts
+    )
+    measures = {k: rounded(v) if isinstance(v, float) else v for k, v in sample.measures.items()}
+    return sample.model_copy(update={"verdicts": verdicts, "measures": measures})

@@ -1,0 +1,268 @@
+"""Read what a model replied, tolerantly, and ask again when it cannot be read.
+
+Models wrap JSON in fences and prose, leave commas trailing, use typographic quotes, give one object where a list was
+wanted, and are cut off in the middle. All that is repaired here, in one place, before a reply counts as unreadable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from ragset.errors import ReplyError
+from ragset.kit.prompting import Prompt
+from ragset.kit.shapes import ShapeError, fit
+from ragset.schema.ports import Ask, LanguageModel, Reply
+from ragset.schema.samples import Message, Usage
+
+Schema = type[BaseModel] | dict[str, Any] | None
+
+HEAD = 200
+"""Characters of an unreadable reply that are kept for the failure row."""
+MAX_REPLY = 2_000_000
+"""Characters of a reply that are looked at."""
+
+_FENCE = re.compile(r"```[ \t]*[\w+-]*[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL)
+_THINKING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_CLOSER = {"{": "}", "[": "]"}
+_QUOTES = {'"': '"', "“": "”", "„": "“", "”": "”"}
+_LITERALS = {"True": "true", "False": "false", "None": "null", "NaN": "null", "undefined": "null"}
+
+
+def read_reply(raw: str, schema: Schema) -> Any:
+    """Read a raw reply as what was asked for.
+
+    Without a schema the text is given back, stripped. With a pydantic model an instance of it is given, with a JSON
+    schema a value that fits it (numbers, lists and booleans written as strings are converted). Raises ``ReplyError``
+    with the head of the reply.
+    """
+    text = _THINKING.sub("", raw[:MAX_REPLY]).strip().lstrip("\ufeff")
+    if schema is None:
+        if not text:
+            raise ReplyError("the reply is empty", head="")
+        return text
+    error = "there is no JSON in it"
+    for value in _values(text):
+        try:
+            return _fit(value, schema)
+        except (ShapeError, ValidationError) as reason:
+            error = _short(reason)
+    raise ReplyError(f"the reply cannot be read: {error}", head=raw.strip()[:HEAD])
+
+
+async def complete_typed(
+    model: LanguageModel, ask: Ask, schema: type[BaseModel] | None = None, *, attempts: int = 2
+) -> Reply:
+    """Ask, read the reply, and show the model its error when it cannot be read.
+
+    The reply is read as ``schema`` where given, else as ``ask.reply_schema``. The usage of all attempts is summed.
+    Raises ``ReplyError`` after ``attempts`` unreadable replies, and lets a ``ModelError`` through.
+    """
+    usage, attempt, asked = Usage(), 1, ask
+    while True:
+        raw = ""
+        try:
+            reply = await model.complete(asked)
+            raw, usage = reply.raw, usage + reply.usage
+            value = _typed(reply, schema or ask.reply_schema)
+            return reply.model_copy(update={"value": value, "usage": usage})
+        except ReplyError as error:
+            if attempt >= attempts:
+                raise ReplyError(
+                    error.what, where=ask.purpose or model.name, hint=f"tried {attempts} times", head=error.head
+                ) from error
+            attempt, asked = attempt + 1, _again(ask, raw or error.head or "", error.what)
+
+
+class TypedModel:
+    """A language model whose replies are read and, when unreadable, asked for again: the outermost wrapper."""
+
+    def __init__(self, model: LanguageModel, attempts: int = 2) -> None:
+        """Wrap ``model``; ``attempts`` counts the first ask."""
+        self._model, self._attempts = model, attempts
+
+    @property
+    def name(self) -> str:
+        """Name of the wrapped model."""
+        return self._model.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the wrapped model."""
+        return self._model.fingerprint
+
+    async def complete(self, ask: Ask) -> Reply:
+        """Answer with a value that fits ``ask.reply_schema``."""
+        return await complete_typed(self._model, ask, attempts=self._attempts)
+
+
+def _typed(reply: Reply, schema: Schema) -> Any:
+    """Take the value as it is when the adapter has parsed it already, else read the raw text."""
+    if schema is None or isinstance(reply.value, str):
+        return read_reply(reply.raw, schema)
+    try:
+        return _fit(reply.value, schema)
+    except (ShapeError, ValidationError) as error:
+        raise ReplyError(f"the reply cannot be read: {_short(error)}", head=reply.raw[:HEAD]) from error
+
+
+def _again(ask: Ask, raw: str, error: str) -> Ask:
+    schema = json.dumps(ask.reply_schema, ensure_ascii=False) if ask.reply_schema else ""
+    shown = Message(role="assistant", content=raw or "(empty)")
+    messages = Prompt.load("reask.v1").render(error=error, schema=schema)
+    return ask.model_copy(update={"messages": (*ask.messages, shown, *messages)})
+
+
+def _fit(value: Any, schema: Schema) -> Any:
+    if isinstance(schema, dict):
+        return fit(value, schema)
+    model = cast("type[BaseModel]", schema)
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return model.model_validate(fit(value, model.model_json_schema()))
+
+
+def _short(error: ValidationError | ShapeError) -> str:
+    if isinstance(error, ShapeError):
+        return str(error)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the reply"
+    return f"{where}: {first['msg']}"
+
+
+def _values(text: str) -> Iterator[Any]:
+    """Yield every JSON value the reply may mean, the likeliest first."""
+    for candidate in _candidates(text):
+        try:
+            yield json.loads(candidate)
+            continue
+        except (ValueError, RecursionError):
+            pass
+        try:
+            yield json.loads(_repair(candidate))
+        except (ValueError, RecursionError):
+            continue
+    lines = [line.strip().rstrip(",") for line in text.splitlines() if line.strip().startswith("{")]
+    if len(lines) > 1:
+        yield from _json_lines(lines)
+
+
+def _json_lines(lines: list[str]) -> Iterator[list[Any]]:
+    values: list[Any] = []
+    for line in lines:
+        try:
+            values.append(json.loads(line))
+        except ValueError:
+            continue
+    if values:
+        yield values
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """Yield the whole text, what stands in fences, and what begins at an opening bracket."""
+    if text[:1] in ("{", "["):
+        yield text
+    yield from (match.group(1).strip() for match in _FENCE.finditer(text))
+    starts = [match.start() for match in re.finditer(r"[\[{]", text)][:20]
+    covered = -1
+    for start in starts:
+        if start < covered:
+            continue
+        end = _balanced_end(text, start)
+        yield text[start:end]
+        covered = end if end < len(text) else covered
+    if text[:1] not in ("{", "[") and not starts:
+        yield text
+
+
+def _balanced_end(text: str, start: int) -> int:
+    """Give the offset after the bracket that closes the one at ``start``, or the length of the text."""
+    depth, at = 0, start
+    while at < len(text):
+        char = text[at]
+        if char == '"':
+            at = _string_end(text, at)
+            continue
+        depth += (char in "{[") - (char in "}]")
+        at += 1
+        if depth == 0:
+            return at
+    return len(text)
+
+
+def _string_end(text: str, start: int) -> int:
+    """Give the offset after the string that opens at ``start`` (of any kind of quotes)."""
+    closing, at = _QUOTES[text[start]], start + 1
+    while at < len(text):
+        if text[at] == "\\":
+            at += 2
+            continue
+        if text[at] == closing or (closing == "”" and text[at] == '"'):
+            return at + 1
+        at += 1
+    return len(text) + 1
+
+
+def _repair(text: str) -> str:
+    """Rewrite near-JSON as JSON: quotes, bare newlines, trailing commas, Python literals, a cut-off end.
+
+    When the text ends inside something, the list or object is closed after the last item that was whole.
+    """
+    out: list[str] = []
+    stack: list[str] = []
+    whole: tuple[int, tuple[str, ...]] | None = None
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char in _QUOTES:
+            end = _string_end(text, at)
+            if end > len(text):
+                break
+            out.append(_string(text[at + 1 : end - 1]))
+            at = end
+            continue
+        if char in _CLOSER:
+            stack.append(_CLOSER[char])
+        elif char in "}]":
+            _drop_comma(out)
+            if not stack or stack.pop() != char:
+                break
+            if stack and stack[-1] == "]" and (whole is None or len(stack) <= len(whole[1])):
+                whole = (len(out) + 1, tuple(stack))
+        word = re.match(r"[A-Za-z_]+", text[at : at + 12])
+        out.append(_LITERALS.get(word.group(), word.group()) if word else char)
+        at += len(word.group()) if word else 1
+        if not stack and out[-1] in ("}", "]"):
+            return "".join(out)
+    return _closed(out, stack, whole)
+
+
+def _string(body: str) -> str:
+    """Escape what a JSON string may not hold as it is."""
+    plain = body.replace('\\"', '"').replace('"', '\\"')
+    plain = re.sub(r"\\(?![\"\\/bfnrtu])", r"\\\\", plain)
+    return '"' + plain.replace("\n", "\\n").replace("\r", "").replace("\t", "\\t") + '"'
+
+
+def _drop_comma(out: list[str]) -> None:
+    at = len(out) - 1
+    while at >= 0 and out[at].isspace():
+        at -= 1
+    if at >= 0 and out[at] == ",":
+        del out[at]
+
+
+def _closed(out: list[str], stack: list[str], whole: tuple[int, tuple[str, ...]] | None) -> str:
+    """Close what is open after the last whole item of a list; without one, as the text stands."""
+    if not stack:
+        return "".join(out)
+    if whole is None:
+        _drop_comma(out)
+        return "".join(out) + "".join(reversed(stack))
+    length, still_open = whole
+    return "".join(out[:length]) + "".join(reversed(still_open))

@@ -1,0 +1,51 @@
+"""The sample source: samples that were made before, one draw a line, to be judged again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from ragset.errors import UsageError
+from ragset.kit.lines import sample_from_line
+from ragset.schema.documents import Noun
+from ragset.schema.samples import Draw, Sample
+from ragset.schema.step import Source, Tools
+
+
+class Samples(Source):
+    """Read ``samples.jsonl``, ``kept.jsonl`` or ``rejected.jsonl``; old verdicts are dropped."""
+
+    name: ClassVar[str] = "samples"
+    gives: ClassVar[type[Noun] | None] = Sample
+
+    path: str
+
+    async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
+        """Yield one draw a line."""
+        for number, sample in enumerate(read_samples(Path(self.path))):
+            fresh = {"verdicts": (), "status": "open", "failure": None, "measures": {}}
+            yield Draw(number=number, samples=(sample.model_copy(update=fresh),))
+
+
+def read_samples(path: Path) -> Iterator[Sample]:
+    """Read samples from JSON lines, lazily; raises ``UsageError`` with file and line."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for at, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _read(line, f"{path}, line {at}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot be read ({error})", where=str(path), hint="give a JSONL file of samples") from error
+
+
+def _read(line: str, where: str) -> Sample:
+    try:
+        return sample_from_line(json.loads(line))
+    except (ValueError, ValidationError, TypeError, KeyError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:120]
+        hint = "give kept.jsonl, rejected.jsonl or samples.jsonl of a ragset run"
+        raise UsageError(f"is no sample ({reason})", where=where, hint=hint) from error
