@@ -152,8 +152,10 @@ class Data:
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """Chunks of a document, in order."""
-        first, last = self._rows.get(document_id, (0, 0))
-        return self.chunks_at(range(first, last))
+        if not self._rows.get(document_id):
+            return []
+        first, last = self._rows[document_id]
+        return [self._chunk(row) for row in self._chunk_table.slice(first, last - first).to_pylist()]
 
     def chunks_at(self, rows: Iterable[int]) -> list[Chunk]:
         """Chunks by row."""
@@ -163,7 +165,7 @@ class Data:
         at = self._place[row["document_id"]]
         table = self._document_table
         version, title = table.column("version")[at].as_py(), table.column("title")[at].as_py()
-        return Chunk(version=version, title=title, **row | {"headings": tuple(row["headings"])})
+        return Chunk.model_validate({"version": version, "title": title} | row)
 
     def vectors(self, document_id: str) -> FloatArray:
         """Vectors of a document's chunks."""

@@ -34,7 +34,10 @@ def read_pdf(data: bytes) -> Parsed:
     parts = layout(pages)
     if not parts:
         raise _no_text(images)
-    return Parsed(parts, "application/pdf", title=title, metadata={"page_count": len(pages)})
+    # Where no heading is set larger than the text, the first one is no title.
+    flat = title and len({part.level for part in parts if part.kind == "heading"}) < 2
+    metadata = {"page_count": len(pages)} | ({"title_is_certain": True} if flat else {})
+    return Parsed(parts, "application/pdf", title=title, metadata=metadata)
 
 
 def _no_text(images: bool) -> DocumentError:

@@ -143,7 +143,7 @@ def _reader(kind: str) -> Callable[[bytes], Parsed]:
 def real_kind(data: bytes, claimed: str) -> str:
     """Decide by content what a file is; raises ``DocumentError`` when it is nothing that can be read."""
     head = data[:1024]
-    if b"%PDF-" in head or (claimed == "pdf" and b"%PDF-" in data[:8192]):
+    if b"%PDF-" in head or (claimed == "pdf" and (b"%PDF-" in data[:8192] or b" obj" in head)):
         return "pdf"
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return _zip_kind(data)

@@ -22,7 +22,7 @@ _CHROME = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navbox|navigation|breadcrumbs?|sidebar|site-?footer|page-?footer|cookie\S*|share|social|"
     r"skip-?link|mw-jump-link|mw-editsection|editsection|headerlink|toc|noprint|reflist|references|mw-references-wrap|"
     r"catlinks|printfooter|portlet|mw-portlet|hatnote|shortdescription|sistersitebox|authority-control|metadata|"
-    r"mw-indicators?|vector-\S*|advert\S*|newsletter|pagination|ambox|mbox-small|visually-hidden|sr-only)(?:$|\s)",
+    r"mw-indicators?|vector-(?:dropdown|menu|toc|page-toolbar|column-end|sticky\S*)|siteSub|contentSub|mw-content-subtitle|advert\S*|newsletter|pagination|ambox|mbox-small|visually-hidden|sr-only)(?:$|\s)",
     re.I,
 )
 _NOTE_MARK = re.compile(r"(?:^|\s)(?:reference|footnote-ref|noteref|footnote-back|fn-backref|footnote-reference)(?:$|\s)")
@@ -30,6 +30,7 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _BLOCKS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "dt", "dd", "blockquote", "figcaption", "div", "section",
            "article", "main", "header", "address", "summary", "details", "caption", "center", "body", "form", "fieldset",
            "legend", "figure", "dl", "ul", "ol"}  # fmt: skip
+_CONTAINER_TAG = re.compile(r"<(/?)(?!(?:p|br|hr|img|input|meta|link|col|wbr|area|base|source)\b)[a-z][^<>]*(?<!/)>", re.I)
 _BREAK, _MAX_DEPTH = "\ue000", 120
 
 
@@ -57,14 +58,29 @@ def parse_html(text: str) -> HtmlElement:
     """Parse HTML of any depth and brokenness; nothing is fetched."""
     from lxml import etree, html
 
-    parser = html.HTMLParser(recover=True, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
     # What is left of an XML declaration would make lxml refuse a str.
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", clean(text))
-    try:
-        root = html.document_fromstring(text or "<p></p>", parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError):
-        root = html.document_fromstring("<p></p>")
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", clean(text)) or "<p></p>"
+    for attempt in (text, None):
+        parser = html.HTMLParser(recover=True, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
+        try:
+            root = html.document_fromstring(attempt or _flattened(text), parser=parser)
+        except (etree.ParserError, etree.XMLSyntaxError):
+            root = html.document_fromstring("<p></p>")
+        if not any("depth" in entry.message for entry in parser.error_log):
+            break
     return _shallow(root)
+
+
+def _flattened(text: str) -> str:
+    """Drop the tags of containers beyond a depth that libxml2 would refuse (it then drops the text as well)."""
+    depth = 0
+
+    def keep(match: re.Match[str]) -> str:
+        nonlocal depth
+        depth += -1 if match[1] else 1
+        return match[0] if depth + bool(match[1]) <= _MAX_DEPTH else " "
+
+    return _CONTAINER_TAG.sub(keep, text)
 
 
 def html_parts(text: str) -> list[Part]:
@@ -96,10 +112,11 @@ def _shallow(root: HtmlElement) -> HtmlElement:
 
 def _strip(root: HtmlElement, chrome: bool) -> HtmlElement:
     """Drop what is not seen and, with ``chrome``, what is on every page of a site; give the main content."""
+    limit = 0.4 * len(root.text_content())
     for node in list(root.iter()):
         if node.getparent() is None or not isinstance(node.tag, str) or node.tag in ("html", "body", "main"):
             continue
-        if _invisible(node) or (chrome and _is_chrome(node)):
+        if _invisible(node) or (chrome and _is_chrome(node) and len(node.text_content()) < limit):
             node.drop_tree()
     body = root.find(".//body")
     body = root if body is None else body
@@ -117,7 +134,9 @@ def _invisible(node: Any) -> bool:
 def _is_chrome(node: Any) -> bool:
     if node.tag in _CHROME_TAGS or (node.get("role") or "") in _CHROME_ROLES:
         return True
-    if node.tag == "header" and node.find(".//h1") is None:
+    if any(True for _ in node.iter("main", "h1")):
+        return False
+    if node.tag == "header":
         return True
     if node.tag in ("h1", "h2", "h3", "h4", "h5", "h6", "article", "section", "table", "p"):
         named = node.get("class") or ""
@@ -241,7 +260,9 @@ def table_rows(table: Any) -> list[list[str]]:
             while (y, len(row)) in held:
                 row.append(held.pop((y, len(row))))
             wide, high = _span(cell, "colspan"), _span(cell, "rowspan")
-            text = one_line(" ".join(cell.itertext()).replace(_BREAK, " "))
+            for inner in cell.iter(*_BLOCKS, "br"):
+                inner.text, inner.tail = f" {inner.text or ''}", f" {inner.tail or ''}"
+            text = one_line("".join(cell.itertext()).replace(_BREAK, " "))
             for x in range(len(row), len(row) + wide):
                 for below in range(1, high):
                     held[y + below, x] = text if x == len(row) else ""

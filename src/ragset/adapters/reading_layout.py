@@ -182,10 +182,10 @@ def _gutter(segments: list[Segment], body: float) -> float | None:
         crossing = len(segments) - bisect_right(ends, x - half) - (len(segments) - bisect_left(starts, x + half))
         if crossing <= 0.2 * len(segments):
             found.append((crossing + abs(x - (left + right) / 2) / (right - left), x))
-        x += max(1.0, body / 6)
+        x += max(1.0, body / 6, (right - left) / 300)
     tried: list[float] = []
     for _, x in sorted(found):
-        if all(abs(x - other) > 1.5 * body for other in tried):
+        if len(tried) < 12 and all(abs(x - other) > 1.5 * body for other in tried):
             tried.append(x)
             if all(_is_column(side) for side in _sides(segments, x)):
                 return x
@@ -350,10 +350,10 @@ class _Paragraphs:
         beside = min(row.right, above.right) - max(row.left, above.left) < 0.3 * (above.right - above.left)
         if row.page != above.page or beside or row.y1 < above.y0:
             return self._flows_on(above, row)
+        if head:
+            return gap < 1.1 * row.size
         if gap > 0.75 * row.size:
             return False
-        if head:
-            return True
         if _RTL.search(row.text):
             return not (_ENDS_SENTENCE.search(above.text) and above.x1 - above.left > 0.12 * (above.right - above.left))
         indent = row.x0 - (above.x0 if above is not first else row.left)

@@ -55,7 +55,7 @@ def ingest(sources: Sequence[str | Path], index: str, **options: Unpack[IngestOp
 
 
 def build(sources: Sequence[str | Path], out: str | Path, n: int = 50, **options: Unpack[BuildOptions]) -> Run:
-    """Ingest, generate, validate and write a run folder: the whole way from documents to a validated set of ``n`` pairs.
+    """Go the whole way from documents to a validated set of ``n`` pairs in a run folder.
 
     The same call on the same folder goes on where it was; fewer than ``n`` is no error: see ``Run.shortfall``.
     """

@@ -16,7 +16,7 @@ from ragset.schema.step import Tools
 from ragset.settings import chroma_server, indexes_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from ragset.adapters.chroma_store import Index
 
@@ -79,7 +79,7 @@ def progress_of(options: IndexOptions) -> Progress:
 
 
 @contextmanager
-def opened(name: str, options: IndexOptions, *, create: bool = False, writing: bool = False) -> Iterator[Index]:
+def opened(name: str, options: IndexOptions, *, create: bool = False, writing: bool = False) -> Generator[Index]:
     """Open an index with its embedder, and close it."""
     from ragset.adapters.chroma_store import open_index
 

@@ -1,1 +1,93 @@
-"""The command line: parse, call the API, show."""
+"""The command line: parse, call the API, show. Commands are loaded when they are named."""
+
+from __future__ import annotations
+
+import io
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ragset import __version__
+from ragset.cli.terminal import one_line
+from ragset.errors import RagsetError, did_you_mean
+
+COMMANDS = {
+    "build": "ragset.cli.build:build",
+    "ingest": "ragset.cli.ingest:ingest",
+    "index": "ragset.cli.index:index",
+    "generate": "ragset.cli.build:generate",
+    "validate": "ragset.cli.build:validate",
+    "show": "ragset.cli.read:show",
+    "export": "ragset.cli.read:export",
+    "verify": "ragset.cli.read:verify",
+    "flow": "ragset.cli.flow:flow",
+    "steps": "ragset.cli.flow:steps",
+}
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it."""
+
+
+class Commands(click.Group):
+    """A group that loads its commands when they are named, and says every error in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names in the order of the work, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        return getattr(import_module(module), name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was meant."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no command '{one_line(args[0])}'; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error becomes one line on stderr and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except RagsetError as error:
+            _fail(ctx, str(error), error.exit_code, error)
+        except KeyboardInterrupt as error:
+            line = "stopped; what is finished is kept, run the same command to go on"
+            _fail(ctx, line, INTERRUPTED, error, head="")
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            line = f"{type(error).__name__}: {error} (unexpected: please report it; RAGSET_DEBUG=1 shows where)"
+            _fail(ctx, line, 1, error)
+
+
+def _fail(ctx: click.Context, line: str, code: int, error: BaseException, head: str = "error: ") -> None:
+    if ctx.params.get("debug"):
+        raise error
+    click.echo(head + one_line(line), err=True)
+    ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="ragset", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, envvar="RAGSET_DEBUG", help="Show the traceback of an error (RAGSET_DEBUG).")
+def cli(debug: bool) -> None:
+    """Turn documents into question-answer sets that can be trusted.
+
+    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but fewer than asked.
+    """
+
+
+def main() -> None:
+    """Run the command line; text that the terminal cannot show is escaped, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="ragset")

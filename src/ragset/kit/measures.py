@@ -2,65 +2,93 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-STOPWORDS = frozenset(
-    "a about above after again all also am an and any are as at be because been before being below between both but by "
-    "can could did do does doing down during each either else etc even ever every few for from further had has have "
-    "having he her here hers herself him himself his how however i if in into is it its itself just let like me more "
-    "most much must my myself of off on once one ones only or other our ours out over own per same shall she should "
-    "since so some such than that the their theirs them themselves then there therefore these they this those though "
-    "through thus to too under until up upon us very via was we were what whatever when where whereas whether which "
-    "while who whom whose why will with within would yet you your yours yourself s t d ll m re ve".split()
+_STOPWORDS = (
+    "a about above after again all also am an and any are as at be because been before being below between "
+    "both but by can could did do does doing down during each either else etc even ever every few for from "
+    "further had has have having he her here hers herself him himself his how however i if in into is it its "
+    "itself just let like me more most much must my myself of off on once one ones only or other our ours out "
+    "over own per same shall she should since so some such than that the their theirs them themselves then "
+    "there therefore these they this those though through thus to too under until up upon us very via was we "
+    "were what whatever when where whereas whether which while who whom whose why will with within would yet "
+    "you your yours yourself s t d ll m re ve"
 )
+STOPWORDS = frozenset(_STOPWORDS.split())
 """Words that carry no fact of their own. Negations are no stop words."""
 
-NEGATIONS = frozenset(
-    "no not never none nothing nobody neither nor cannot without n't hardly barely lack lacks lacking fails fail "
-    "failed unable refuse refuses refused denied denies deny".split()
+_NEGATIONS = (
+    "no not never none nothing nobody neither nor cannot without n't hardly barely lack lacks lacking fails "
+    "fail failed unable refuse refuses refused denied denies deny"
 )
+NEGATIONS = frozenset(_NEGATIONS.split())
 """Words that turn a statement round."""
 
 _OPPOSITES = (
-    "increase decrease,increases decreases,increased decreased,rise fall,rises falls,rose fell,up down,above below,before after,first last,"
-    "true false,enable disable,enables disables,enabled disabled,allow forbid,allows forbids,allowed forbidden,accept reject,accepts rejects,"
-    "accepted rejected,include exclude,includes excludes,included excluded,add remove,adds removes,added removed,more less,more fewer,"
-    "most least,maximum minimum,max min,high low,higher lower,highest lowest,large small,larger smaller,largest smallest,long short,"
-    "longer shorter,longest shortest,fast slow,faster slower,always never,always sometimes,required optional,mandatory optional,"
-    "start stop,starts stops,start end,begin end,begins ends,open close,opens closes,opened closed,win lose,won lost,good bad,better worse,"
-    "best worst,early late,earlier later,left right,north south,east west,public private,positive negative,same different,internal external,"
-    "input output,read write,import export,old new,older newer,strong weak,stronger weaker,safe unsafe,with without,all none,all some,many few,"
-    "hot cold,warm cool,male female,man woman,men women,king queen,father mother,son daughter,brother sister,husband wife,"
-    "buy sell,bought sold,send receive,sends receives,sent received,upper lower,outer inner,synchronous asynchronous,mutable immutable,"
-    "ascending descending,encrypt decrypt,valid invalid,visible hidden,possible impossible,legal illegal,active inactive,local remote"
+    "increase decrease,increases decreases,increased decreased,rise fall,rises falls,rose fell,"
+    "up down,above below,before after,first last,true false,enable disable,enables disables,"
+    "enabled disabled,allow forbid,allows forbids,allowed forbidden,accept reject,accepts rejects,"
+    "accepted rejected,include exclude,includes excludes,included excluded,add remove,adds removes,"
+    "added removed,more less,more fewer,most least,maximum minimum,max min,high low,higher lower,"
+    "highest lowest,large small,larger smaller,largest smallest,long short,longer shorter,"
+    "longest shortest,fast slow,faster slower,always never,always sometimes,required optional,"
+    "mandatory optional,start stop,starts stops,start end,begin end,begins ends,open close,"
+    "opens closes,opened closed,win lose,won lost,good bad,better worse,best worst,early late,"
+    "earlier later,left right,north south,east west,public private,positive negative,"
+    "same different,internal external,input output,read write,import export,old new,older newer,"
+    "strong weak,stronger weaker,safe unsafe,with without,all none,all some,many few,hot cold,"
+    "warm cool,male female,man woman,men women,king queen,father mother,son daughter,"
+    "brother sister,husband wife,buy sell,bought sold,send receive,sends receives,sent received,"
+    "upper lower,outer inner,synchronous asynchronous,mutable immutable,ascending descending,"
+    "encrypt decrypt,valid invalid,visible hidden,possible impossible,legal illegal,active inactive,"
+    "local remote"
 )
 
-_NUMBER_WORDS = {
-    word: str(at)
-    for at, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+)
+_TENS = "thirty forty fifty sixty seventy eighty ninety"
+_NUMBER_WORDS = {word: str(at) for at, word in enumerate(_UNITS.split())} | {
+    word: str(10 * at) for at, word in enumerate(_TENS.split(), start=3)
+}
 
-_WORD = re.compile(r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th|s)?(?![^\W_])|[^\W_]+(?:[.+#_-][^\W_]+)*(?:[’'](?:s|t|re|ve|ll|d|m))?")
+_WORD = re.compile(r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th|s)?(?![^\W_])|[^\W_]+(?:[.+#_-][^\W_]+)*(?:'(?:s|t|re|ve|ll|d|m))?")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th|s)?\Z")
+_NUMBER_END = re.compile(r"(?:st|nd|rd|th|s)\Z")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[^\W_a-z])|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|Fig|Inc|Ltd|Co|approx|ca|U\.S|al)|\b[A-Z])\.\s*\Z")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|Fig|Inc|Ltd|Co|approx|ca|U\.S|al)|\b[A-Z])\.\s*\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word: its plain form (lower case), its stem, and what kind of word it is."""
+    """One word: its plain form (lower case), its stem, and what kind of word it is.
+
+    ``name`` is a capitalised word inside a sentence or one with capitals or digits inside; ``capital`` is any word
+    that begins with a capital, so it may be a name even where it opens a sentence.
+    """
 
     plain: str
     stem: str
     number: bool
     name: bool
+    capital: bool
+
+    @property
+    def weight(self) -> float:
+        """What the word counts in coverage, in place of an idf: numbers and names more, short words less."""
+        kind = 2.0 if self.number else 1.6 if self.name else 1.0
+        return kind * min(1.0, 0.4 + len(self.plain) / 10)
+
+
+_NOT = Word("n't", "n't", False, False, False)
 
 
 class Text:
@@ -74,6 +102,21 @@ class Text:
     def words(self) -> tuple[Word, ...]:
         """All words in order."""
         return words(self.text)
+
+    @cached_property
+    def content(self) -> tuple[Word, ...]:
+        """The words that carry facts, in order."""
+        return tuple(content(self.words))
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """The plain forms that occur."""
+        return frozenset(w.plain for w in self.words)
+
+    @cached_property
+    def negations(self) -> int:
+        """How many of the words turn a statement round."""
+        return sum(w.plain in NEGATIONS for w in self.words)
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -110,7 +153,8 @@ def stem(word: str) -> str:
 
 
 _SUFFIXES = (
-    ("sses", "ss", 2), ("ies", "y", 2), ("ied", "y", 2), ("ss", "ss", 1), ("us", "us", 1), ("is", "is", 1), ("s", "", 3),
+    ("sses", "ss", 2), ("ies", "y", 2), ("ied", "y", 2), ("ss", "ss", 1), ("us", "us", 1), ("is", "is", 1),
+    ("s", "", 3),
 )  # fmt: skip
 _ENDINGS = (
     ("ization", "ize", 2), ("isation", "ize", 2), ("ation", "ate", 3), ("ition", "ite", 3), ("ising", "ize", 2),
@@ -139,21 +183,19 @@ def _opens(text: str, start: int) -> bool:
 def _word(raw: str, opening: bool) -> tuple[Word, ...]:
     plain = raw.lower()
     if plain.endswith("n't"):
-        return (*_word(raw[:-3], opening), Word("n't", "n't", False, False)) if len(plain) > 3 else ()
+        return (*_word(raw[:-3], opening), _NOT) if len(plain) > 3 else ()
     if "'" in plain:
         head, _, tail = raw.partition("'")
         return _word(head, opening) if tail else ()
     if _NUMBER.match(plain):
         value = _NUMBER_END.sub("", plain).replace(",", "")
-        return (Word(value, value, True, False),)
+        return (Word(value, value, True, False, False),)
     if plain in _NUMBER_WORDS and plain != "one":
-        return (Word(_NUMBER_WORDS[plain], _NUMBER_WORDS[plain], True, False),)
+        return (Word(_NUMBER_WORDS[plain], _NUMBER_WORDS[plain], True, False, False),)
     inside = any(c.isupper() for c in raw[1:]) or any(c.isdigit() for c in raw)
     name = inside or (raw[0].isupper() and not opening)
-    return (Word(plain, stem(plain), any(c.isdigit() for c in raw), name and plain not in STOPWORDS),)
-
-
-_NUMBER_END = re.compile(r"(?:st|nd|rd|th|s)\Z")
+    said = plain not in STOPWORDS
+    return (Word(plain, stem(plain), any(c.isdigit() for c in raw), name and said, raw[0].isupper() and said),)
 
 
 def content(found: Iterable[Word]) -> list[Word]:
@@ -164,7 +206,7 @@ def content(found: Iterable[Word]) -> list[Word]:
 def bigrams(found: Sequence[Word]) -> list[tuple[str, str]]:
     """Pairs of neighbouring content stems."""
     kept = [w.stem for w in content(found)]
-    return list(zip(kept, kept[1:], strict=False))
+    return list(itertools.pairwise(kept))
 
 
 def sentences(text: str) -> list[str]:

@@ -197,7 +197,8 @@ class Intake(Noun):
     """The envelope of ingest: a file on its way to the index.
 
     ``state`` says what the index already knows of it. ``vectors`` is a float32 array of shape
-    (len(chunks), dimension), rows in chunk order, L2-normalised, or none before embedding.
+    (len(chunks), dimension), rows in chunk order, L2-normalised, or none before embedding. ``split`` is the
+    fingerprint of how the document was cut.
     """
 
     model_config = Noun.model_config | {"arbitrary_types_allowed": True}
@@ -207,6 +208,7 @@ class Intake(Noun):
     state: Literal["new", "changed", "unchanged"] = "new"
     document: Document | None = None
     chunks: tuple[Chunk, ...] = ()
+    split: str = ""
     vectors: Any = None
     embedded: int = 0
     failure: Failure | None = None

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ragset.kit.extractive.grammar import is_code, is_name, tokens
-from ragset.kit.extractive.words import ENGLISH, GENERIC_HEADINGS, PREPOSITIONS, VAGUE_STARTS
+from ragset.kit.extractive.words import ENGLISH, GENERIC_HEADINGS, GENERIC_NOUNS, PREPOSITIONS, VAGUE_STARTS
 from ragset.schema.documents import Chunk, Document
 
 _PREFIX = re.compile(
@@ -22,6 +22,11 @@ _PART = re.compile(r"(?:chapter|section|part|appendix|annex|module|unit|lesson)\
 _SUFFIX = re.compile(r"\s*(?:[|·]\s.*|\s[-–—]\s(?:wikipedia|home|documentation|docs|gutenberg).*|¶)$", re.IGNORECASE)
 _COMMAND = re.compile(r"(?:^|\n|`|\$ )([a-z][a-z0-9_-]{2,})(?= (?:--[a-z]|[a-z-]+ (?:--|[A-Z./])))")
 _SHELL = frozenset("pip npm git cargo curl make docker sudo python python3 uvx pipx conda brew apt cat echo import from run".split())  # noqa: SIM905
+_EVERYWHERE = frozenset(
+    "http https api cli json jsonl yaml csv pdf html url urls python linux windows macos github markdown sql xml utf ascii gpu "
+    "cpu english unicode docker javascript monday january form table figure chapter section note".split()  # noqa: SIM905
+)
+"""Names that documents about anything share; they are no product."""
 _ACRONYM = re.compile(r"[^aeiouy\d]{2,4}$")
 
 
@@ -38,11 +43,15 @@ class Setting:
         """Tell whether a noun is what the document is about: in its title or headings, or used again and again."""
         low = noun.lower()
         named = " ".join((self.title, self.product, *self.headings)).lower()
-        return low in re.findall(r"[\w-]+", named) or self.topics[low] >= 8
+        if low in re.findall(r"[\w-]+", named):
+            return True
+        return low not in GENERIC_NOUNS and self.topics[low] >= max(8, 0.001 * self.topics[""])
 
     def lowered(self, word: str) -> bool:
-        """Tell whether the document also writes a word in lower case, so that its capital is no name's."""
-        return self.topics["lower:" + word.lower()] > 0.25 * self.topics[word.lower()]
+        """Tell whether the document writes a word in lower case, or capitalises it at the start of sentences only."""
+        low = word.lower()
+        inner, small = self.topics["inner:" + low], self.topics["lower:" + low]
+        return small > 0.25 * self.topics[low] or (not inner and self.topics[""] > 2000)
 
 
 def setting_of(chunk: Chunk, document: Document | None, product: str = "") -> Setting:
@@ -64,7 +73,7 @@ def real_title(title: str, document_id: str) -> str:
     words = [w for w in re.split(r"[\W_]+", stem) if w]
     if len(words) >= 3 and len(name.split()) <= 2 and set(name.lower().split()) & {w.lower() for w in words}:
         name = ""  # "Leave types" of 18f_leave_policy.md: the file name says more
-    if name and not _is_stem(name, stem) and not generic(name) and len(name) <= 90 and re.search(r"[A-Za-z]{3}", name):
+    if name and not name.endswith("?") and not _is_stem(name, stem) and not generic(name) and len(name) <= 90 and re.search(r"[A-Za-z]{3}", name):
         return name
     if len(words) < 2 or sum(w.isalpha() and len(w) > 2 for w in words) < 2 or generic(" ".join(words)):
         return acronym(stem) if len(words) == 1 and acronym(stem) != stem else ""
@@ -101,12 +110,17 @@ def generic(heading: str) -> bool:
 
 @lru_cache(maxsize=16)
 def topics_of(text: str) -> Counter[str]:
-    """Count the words of a text in lower case; ``lower:word`` counts those written in lower case."""
+    """Count words: under ``word`` all, under ``lower:word`` those in lower case, under ``inner:word`` those capitalised
+    within a sentence, under the empty string the length of the text in words.
+    """
     found: Counter[str] = Counter()
     for word in re.findall(r"[A-Za-z][\w-]*", text):
         found[word.lower()] += 1
         if word[0].islower():
             found["lower:" + word] += 1
+        found[""] += 1
+    for word in re.findall(r"(?<=[a-z,;] )[A-Z][\w-]*", text):
+        found["inner:" + word.lower()] += 1
     return found
 
 
@@ -129,8 +143,10 @@ def _names_in(text: str) -> set[str]:
     inner = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z0-9]{2,})\b(?! [A-Z])", text[:200_000]))
     commands = Counter(_COMMAND.findall(text[:200_000]))
     low = set(re.findall(r"\b[a-z]{3,}\b", text[:200_000]))
-    names = {w for w, n in inner.items() if n >= 2 and w.lower() not in ENGLISH | PREPOSITIONS | VAGUE_STARTS and w.lower() not in low}
-    return names | {w for w, n in commands.items() if n >= 2 and w not in _SHELL}
+    common = _EVERYWHERE | ENGLISH | PREPOSITIONS | VAGUE_STARTS
+    names = {w for w in inner if w.lower() not in common and (w.lower() not in low or w.lower() in commands or w[1:] != w[1:].lower())}
+    known = {w.lower() for w in names}
+    return names | {w for w, n in commands.items() if n >= 2 and w not in _SHELL and w not in known}
 
 
 def named(text: str) -> bool:

@@ -134,7 +134,7 @@ def noun_phrase(text: str, *, longest: int = 8) -> bool:
         return False
     if last.low in PREPOSITIONS | ARTICLES | ADVERBS | CLAUSE_WORDS or last.low.endswith("ly"):
         return False
-    bad = AUXILIARIES | CLAUSE_WORDS | (PRONOUNS - {"one"}) | SPEAKER
+    bad = AUXILIARIES | CLAUSE_WORDS | (PRONOUNS - {"one"}) | SPEAKER | {"you", "except", "unless", "not"}
     return not any(t.low in bad for t in found)
 
 

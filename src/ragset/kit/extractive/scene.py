@@ -85,6 +85,10 @@ class Scene:
         if not found:
             return phrase
         first = found[0].text
+        if first.lower() == self.setting.product.lower():
+            return phrase
+        if len(found) > 1 and is_name(first) and is_name(found[1].text) and found[1].text != "I":
+            return phrase
         keep = first.lower() not in {"a", "an", "the", "each", "every", "any", "all"} and not self.setting.lowered(first)
         return lower_start(phrase, keep=keep and (is_name(first) or is_code(first)))
 

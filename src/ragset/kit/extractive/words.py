@@ -52,7 +52,7 @@ VAGUE_STARTS = (
         "much little enough half part yes no note example examples please thanks everything nothing former latter "
         "further aside besides similarly likewise conversely specifically basically essentially obviously "
         "unfortunately fortunately ideally alternatively optionally eventually ultimately originally initially "
-        "elsewhere somewhere nowhere inside outside up down back close far till anyone nobody nothing "
+        "elsewhere somewhere nowhere inside outside up down back close far till anyone nobody multiple various numerous additional certain different respective "
         "depending according given based using due following unlike having being doing done"
     )
 )
@@ -92,7 +92,7 @@ GENERIC_HEADINGS = word_set(
     "reference notes note general miscellaneous other others examples example usage installation faq preface foreword "
     "abstract about home readme description details more resources links see-also changelog glossary definitions "
     "table-of-contents acknowledgements acknowledgments bibliography license licence copyright untitled document "
-    "documentation guide manual page sheet sheet1 slide title test sample data file text main next-steps"
+    "features installation quickstart concepts documentation guide manual page sheet sheet1 slide title test sample data file text main next-steps"
 )
 
 ELSEWHERE = (
@@ -110,6 +110,6 @@ ENGLISH = word_set(
 
 ABBREVIATED = word_set(
     "e.g i.e etc vs cf no fig figs eq sec ch vol ed eds approx est dept inc ltd co corp mr mrs ms dr prof st jr sr gen "
-    "u.s u.k u.n a.m p.m al pp p par jan feb mar apr jun jul aug sep sept oct nov dec"
+    "u.s u.k u.n a.m p.m al pp p par jan feb mar apr jun jul aug sep sept oct nov dec pub rev reg art ser ann div"
 )
 """Abbreviations after which a full stop ends no sentence."""

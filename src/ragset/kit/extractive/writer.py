@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from threading import Lock
@@ -25,6 +26,8 @@ PER_CHUNK = 2
 RICH_PER_CHUNK = 3
 _RICH = frozenset(["table_cell", "option", "abbreviation"])
 _PER_FAMILY = {"abbreviation": 1, "section": 1, "fact": 2}
+_WHOLE = frozenset(["section", "table_cell", "option", "listing"])
+_DEMONSTRATIVE = re.compile(r"\bsuch (?!as\b|a\b)|\b(?:this|these|aforementioned|thereof|therein)\b", re.IGNORECASE)
 _PRODUCT_SAMPLE = 40
 _CACHED_CHUNKS = 512
 
@@ -39,8 +42,13 @@ def candidates(chunk: Chunk, document: Document | None = None, *, product: str =
         return []
     scene = Scene(chunk, setting_of(chunk, document, product), document)
     found = [c for family in FAMILIES for c in family(scene)]
-    good = [c for c in found if not problems(c.question, c.answer.text)]
+    good = [c for c in found if not _loose(c) and not problems(c.question, c.answer.text)]
     return _best(good)
+
+
+def _loose(candidate: Candidate) -> bool:
+    """Tell whether a short answer leans on text before it: "such payments", "these forms"."""
+    return candidate.family not in _WHOLE and bool(_DEMONSTRATIVE.search(candidate.answer.text))
 
 
 def _best(found: list[Candidate]) -> list[Candidate]:

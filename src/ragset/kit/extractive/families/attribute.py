@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from ragset.kit.extractive.grammar import has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
+from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import ADVERBS, EMPTY_PREDICATES, PREPOSITIONS
 
 _OF = re.compile(
     r"^(?P<x>The (?P<noun>[\w-]+(?: [\w-]+){0,3}) (?:of|for|in) (?P<owner>[^,;:()]+?)) (?P<be>is|are|was|were) (?P<rest>[^;:]+)$"
 )
+_WAY = re.compile(r"^(?P<x>The (?:[\w-]+ ){1,2}way to (?P<act>[a-z]+ [^,;:]+?)) is (?P<rest>(?:to|by|as|with|via|using|through|a|an|the) [^;:]+)$")
+_DIGITS = frozenset(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty"])
 _NOUN = frozenset(
     "example reason problem result rest idea case difference purpose function role goal aim objective need use number "
     "majority lack presence absence fact end start point".split()  # noqa: SIM905
@@ -21,6 +24,7 @@ _NOUN = frozenset(
 def find(scene: Scene) -> Iterator[Candidate]:
     """Propose "What is the N of X?" for sentences that give an attribute of something named."""
     for sentence in scene.sentences:
+        yield from _way(scene, sentence)
         match = _OF.match(sentence.text)
         if not match or not scene.clear(match["x"], longest=10) or not scene.clear(match["owner"], longest=6):
             continue
@@ -32,6 +36,17 @@ def find(scene: Scene) -> Iterator[Candidate]:
         yield from scene.propose("attribute", f"what {match['be']} {scene.shown(match['x'])}?", answer, sentence, 0.83)
 
 
+def _way(scene: Scene, sentence: Span) -> Iterator[Candidate]:
+    """"The recommended way to use a `Client` is …" → "What is the recommended way to use a `Client`?"."""
+    match = _WAY.match(sentence.text)
+    if not match or has_pronoun(match["x"], allow=frozenset(["your"])) or len(match["rest"].split()) < 3:
+        return
+    objects = [t.low for t in tokens(match["act"])][1:]
+    if objects and not has_pronoun(match["rest"], allow=frozenset(["your", "it", "its", "that"])):
+        answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
+        yield from scene.propose("procedure", f"what is {scene.shown(match['x'])}?", answer, sentence, 0.85)
+
+
 def _value(words: list[str], text: str) -> bool:
     """Tell whether a predicate gives a value: a noun phrase or number, no participle, judgement or place."""
     first = words[0]
@@ -41,4 +56,4 @@ def _value(words: list[str], text: str) -> bool:
         text, allow=frozenset(["that", "its", "their"])
     ):
         return False
-    return first in {"a", "an", "the"} or first[0].isdigit() or "`" in text[:2] or text[0].isupper() or '"' in text[:2]
+    return first in {"a", "an", "the"} | _DIGITS or first[0].isdigit() or "`" in text[:2] or text[0].isupper() or '"' in text[:2]

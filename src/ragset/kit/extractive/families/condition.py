@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ragset.kit.extractive.anchors import named
 from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
@@ -21,6 +22,10 @@ _UNSAID = frozenset(
     ["answer", "case", "result", "former", "latter", "above", "process", "item", "amount", "deposit", "form", "number"]
     + ["line", "box", "total", "value", "following", "other", "same", "first", "second", "rest", "difference", "entry"]
 )
+_EFFECT = re.compile(
+    r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?:will|is|are) (?P<rest>(?!not\b)[a-z][^:;]+))$"
+)
+_BACK = frozenset(["it", "its", "them", "their", "they", "that"])
 _LOOSE = frozenset("this these those it its they them their he she his her so such do same other another following either both".split())  # noqa: SIM905
 
 
@@ -30,6 +35,10 @@ def find(scene: Scene) -> Iterator[Candidate]:
         match = _FIRST.match(sentence.text)
         if match:
             yield from _what(scene, sentence, match)
+            continue
+        match = _EFFECT.match(sentence.text)
+        if match:
+            yield from _happens(scene, sentence, match)
             continue
         match = _LAST.match(sentence.text)
         if match:
@@ -42,6 +51,10 @@ def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
     if not (you or _agent(scene, who)) or not _specific(scene, condition, 4):
         return
     rest = tokens(match["rest"])
+    if modal in {"should", "must", "shall"} and rest and rest[0].low in {"receive", "get", "see", "qualify", "know"}:
+        return
+    if re.search(r"\bdo (?:that|so|this)\b", match["rest"]):
+        return
     if len(rest) < 4 or {t.low for t in rest[:3]} & {"be", "not"} or rest[0].low in { "also", "want", "see", "still", "have"} or modal == "cannot":
         return
     if has_pronoun(match["rest"], allow=frozenset("it its them their they that his her".split())):  # noqa: SIM905
@@ -49,6 +62,17 @@ def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
     answer = without_stop(sentence.part(match.start("main"), match.end("main")))
     core = f"what {modal} {'you' if you else who} do {match['link'].lower()} {condition}?"
     yield from scene.propose("condition", core, answer, sentence, 0.82)
+
+
+def _happens(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candidate]:
+    """"If C, X will Y" → "What happens if C?", when C names something of its own."""
+    condition = match["cond"]
+    if not _specific(scene, condition, 4) or tokens(condition)[0].low == "you" or not scene.clear(match["who"], longest=7):
+        return
+    if not (named(condition) or scene.setting.product) or has_pronoun(match["main"], allow=_BACK) or len(match["rest"].split()) < 4:
+        return
+    answer = without_stop(sentence.part(match.start("main"), match.end("main")))
+    yield from scene.propose("condition", f"what happens {match['link'].lower()} {condition}?", answer, sentence, 0.76)
 
 
 def _when(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candidate]:
@@ -74,7 +98,7 @@ def _specific(scene: Scene, text: str, least: int) -> bool:
     if not least <= len(found) <= 24 or set(found) & _LOOSE or "that's" in found or found[-1] in {"to", "so", "not"}:
         return False
     for before, noun in zip(found, found[1:], strict=False):
-        if before == "the" and (noun in _UNSAID or noun in GENERIC_NOUNS and not scene.setting.is_topic(noun)):
+        if before == "the" and (noun in _UNSAID or noun in GENERIC_NOUNS) and not scene.setting.is_topic(noun):
             return False
     return True
 

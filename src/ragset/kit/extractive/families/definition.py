@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ragset.kit.extractive.grammar import first_auxiliary, is_name, tokens
+from ragset.kit.extractive.grammar import base_of, first_auxiliary, is_name, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
+from ragset.kit.extractive.text_filters import clean, points_elsewhere
 from ragset.kit.extractive.words import EMPTY_PREDICATES, GENERIC_NOUNS, PERSON_NOUNS, PRONOUNS
 
 _PLURAL_HEAD = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+s (?:that|which|who|used|for|of|designed|whose)\b")
 _THE_HEAD = re.compile(r"the (?:[\w-]+ ){1,4}(?:that|which|who|of|for|used|in|by|between|to)\b")
+_TERM = re.compile(r"^(?P<term>[A-Z`][^.:;,()]{2,40}?)\s*(?:\([^()]{1,30}\))?\s*(?::|–|—| -) (?P<rest>(?:[Aa]n?|[Tt]he) [^\n]+)$")
 _MEANS = re.compile(r"^(?P<subject>[^,;:()]{2,60}?),? (?P<verb>means|refers to|is defined as|denotes|stands for) (?P<rest>.+)$")
 
 
@@ -20,6 +22,9 @@ def find(scene: Scene) -> Iterator[Candidate]:
     for sentence in scene.sentences:
         yield from _copula(scene, sentence)
         yield from _means(scene, sentence)
+    for unit in scene.units:
+        if unit.kind == "item":
+            yield from _glossary(scene, unit.span)
 
 
 def _copula(scene: Scene, sentence: Span) -> Iterator[Candidate]:
@@ -57,7 +62,7 @@ def _predicate(text: str, verb: str) -> bool:
     if not 5 <= len(words) <= 42:
         return False
     content = next((w for w in words if w not in {"a", "an", "the", "any", "one", "of", "very", "also", "most"}), "")
-    if ", but " in text or text.endswith((" is", " are")):
+    if ", but " in text or ", not a" in text or text.endswith((" is", " are")):
         return False
     if content in EMPTY_PREDICATES or any(w in {"this", "these", "above", "you", "your"} for w in words[:6]):
         return False
@@ -66,7 +71,9 @@ def _predicate(text: str, verb: str) -> bool:
     if words[0] in {"a", "an", "any"}:
         return not re.match(r"an? [\w-]+ (?:to|for|when|if|because)\b", text) or verb != "are"
     if words[0] == "the":
-        return bool(_THE_HEAD.match(text)) and words[1] not in EMPTY_PREDICATES
+        head = _THE_HEAD.match(text)
+        verb_inside = head and any(base_of(w, "s") and not w.endswith("ss") for w in head.group().split()[2:-1])
+        return bool(head) and not verb_inside and words[1] not in EMPTY_PREDICATES
     return verb == "are" and bool(_PLURAL_HEAD.match(text)) and not words[0].endswith(("ed", "ing", "ly", "en"))
 
 
@@ -79,6 +86,20 @@ def _circular(subject: str, predicate: str) -> bool:
 def _is_person(text: str) -> bool:
     head = re.split(r"\b(?:who|that|which|of|and|,|in|at|for|from|with)\b|,", text)[0]
     return any(w.lower() in PERSON_NOUNS for w in re.findall(r"\w+", head))
+
+
+def _glossary(scene: Scene, item: Span) -> Iterator[Candidate]:
+    """"Term: a …" in a list → "What is a term?", when what follows defines it."""
+    match = _TERM.match(item.text)
+    if not match or not scene.clear(match["term"], longest=4) or not _predicate(match["rest"], "is"):
+        return
+    words = [t.low for t in tokens(match["term"])]
+    if words[-1] in GENERIC_NOUNS or words[-1].endswith("s") or _circular(match["term"], match["rest"]):
+        return
+    answer = without_stop(item.part(match.start("rest"), match.end("rest")))
+    if points_elsewhere(answer.text) or not clean(answer.text):
+        return
+    yield from scene.propose("definition", f"what is {scene.shown(match['term'])}?", answer, item, 0.86)
 
 
 def _means(scene: Scene, sentence: Span) -> Iterator[Candidate]:

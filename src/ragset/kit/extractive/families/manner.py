@@ -12,7 +12,7 @@ from ragset.kit.extractive.sentences import Span
 _PASSIVE = re.compile(
     r"^(?P<x>[^,;:]+?) (?P<aux>is|are|was|were|(?:can|should|must|may|shall) (?:only |always |usually )?be)"
     r" (?P<adverb>(?:always|usually|generally|typically|often|normally|commonly|currently|only|also) )?"
-    r"(?P<part>[a-z]+) (?P<rest>(?:by|in|at|on|inside|within|with|using|through|via|under|near|from) [^;:]+)$"
+    r"(?P<part>[a-z]+) (?P<rest>(?:by|in|at|on|inside|within|with|using|through|via|under|near|from|of) [^;:]+)$"
 )
 _PLACED = frozenset(
     "put placed located found stored kept situated based installed written defined recorded saved published held hosted "
@@ -23,7 +23,7 @@ _MADE = frozenset(
     "controlled obtained removed secured tightened protected prevented selected chosen detected verified tested "
     "cleaned installed performed separated connected configured enabled disabled activated resolved marked".split()  # noqa: SIM905
 )
-_BY_WHAT = frozenset("surrounded governed caused followed preceded regulated powered covered replaced maintained driven separated".split())  # noqa: SIM905
+_BY_WHAT = frozenset("surrounded governed caused followed preceded regulated powered covered replaced maintained driven separated raided hunted eaten threatened affected".split())  # noqa: SIM905
 _PLACE = frozenset(["in", "at", "on", "inside", "within", "under", "near"])
 
 
@@ -45,10 +45,12 @@ def _ask(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candida
     middle = f"{tail} {part}".strip()
     thing = scene.shown(match["x"])
     answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
-    if part in _PLACED and word in _PLACE and second not in {"order", "which", "case", "general", "fact", "addition"}:
+    if part in _PLACED and word in _PLACE and (word != "under" or part in {"located", "found", "stored"}) and second not in {"order", "which", "case", "general", "fact", "addition"}:
         yield from scene.propose("manner", f"where {head} {thing} {middle}?", answer, sentence, 0.78)
     elif word in {"using", "with", "via", "through"} and part in _MADE or word == "by" and second.endswith("ing"):
         yield from scene.propose("manner", f"how {head} {thing} {middle}?", answer, sentence, 0.8)
+    elif word == "of" and part in {"made", "composed"}:
+        yield from scene.propose("manner", f"what {head} {thing} {middle} of?", answer.part(3, len(answer.text)), sentence, 0.8)
     elif word == "by" and part in _BY_WHAT:
         shorter = answer.part(3, len(answer.text))
         yield from scene.propose("manner", f"what {head} {thing} {middle} by?", shorter, sentence, 0.74)

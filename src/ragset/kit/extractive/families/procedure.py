@@ -13,6 +13,7 @@ from ragset.kit.extractive.words import CLAUSE_WORDS
 _TO = re.compile(r"^(?:In order to|To) (?P<goal>[^,;:]+), (?P<main>[^:]+)$")
 _WANT = re.compile(r"^If you(?: would like|'d like| want| wish| need| prefer) to (?P<goal>[^,;:]+), (?P<main>[^:]+)$")
 _BY = re.compile(r"^You can (?:also )?(?P<goal>[^,;:]+?),? (?P<main>by [a-z]+ing [^;:]+)$")
+_YOU_USE = re.compile(r"^You can (?:also )?use (?P<tool>[^,;:]+?) to (?P<goal>[a-z]+ [^,;:]+)$")
 _USE = re.compile(r"^(?P<main>Use [^,;:]+?) to (?P<goal>[a-z]+ [^,;:]+)$")
 _YOU = re.compile(r"^you (?:can|may|must|should|need to|have to|will need to|are required to|could)\b", re.IGNORECASE)
 _SUBJECT = re.compile(r"^(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can) (?P<rest>.+)$")
@@ -24,6 +25,12 @@ _THIN = re.compile(r"^(?:see|refer|check|visit|read|consult|consider|note|rememb
 def find(scene: Scene) -> Iterator[Candidate]:
     """Propose "How do you …?" for every sentence that says how something is done."""
     for sentence in scene.sentences:
+        use = _YOU_USE.match(sentence.text)
+        if use and _goal(scene, use["goal"].rstrip(". ")) and scene.clear(use["tool"]):
+            tool = sentence.part(use.start("tool"), use.end("tool"))
+            core = f"what can you use to {use['goal'].rstrip('. ')}?"
+            yield from scene.propose("procedure", core, tool, sentence, 0.86)
+            continue
         for pattern, score in ((_TO, 0.93), (_WANT, 0.9), (_BY, 0.88), (_USE, 0.85)):
             match = pattern.match(sentence.text)
             if match and _goal(scene, match["goal"].rstrip(". ")):
@@ -58,6 +65,6 @@ def _pair(scene: Scene, sentence: Span, goal: str, main: Span, score: float) -> 
         yield from scene.propose("procedure", f"how do you {goal}?", main, sentence, score)
         return
     match = _SUBJECT.match(text)
-    if match and scene.clear(match["who"]) and sentence.text.startswith(("To", "In")):
+    if match and scene.clear(match["who"]) and not re.match(r"(?:need|want|not|be|have)\b", match["rest"]) and sentence.text.startswith(("To", "In")):
         core = f"what {match['modal']} {match['who']} do to {goal}?"
         yield from scene.propose("procedure", core, main, sentence, score)

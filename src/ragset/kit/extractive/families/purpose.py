@@ -23,6 +23,11 @@ _DOES = frozenset(
     "open close start stop build ingest index embed judge rebuild delete verify reject produce perform".split()  # noqa: SIM905
 )
 
+_KINDS = frozenset(
+    "option flag setting command subcommand method function class parameter field argument variable plugin judge step key "
+    "file hook extension decorator module property attribute column type tool operator table table statement".split()  # noqa: SIM905
+)
+
 
 def find(scene: Scene) -> Iterator[Candidate]:
     """Propose questions about what something is for and what it does."""
@@ -79,5 +84,5 @@ def _agent(scene: Scene, subject: str) -> bool:
     if not scene.clear(subject, longest=5):
         return False
     if any(is_code(t.text) for t in words):
-        return True
-    return scene.setting.product != "" and words[-1].low == scene.setting.product.lower()
+        return words[-1].low in _KINDS or bool(re.search(r"--\w|\(\)|`[^`]+ [^`]+`", subject))
+    return False

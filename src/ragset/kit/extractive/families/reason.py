@@ -34,7 +34,7 @@ def _reason(text: str) -> bool:
 def _invert(scene: Scene, main: str) -> str | None:
     """Turn "X is Y" into "is X Y"; "Xs swim" into "do Xs swim"; nothing when the clause is not simple."""
     found = tokens(main)
-    if " not " in main or not 3 <= len(found) <= 20 or "," in main or any(t.low in CLAUSE_WORDS - {"that"} for t in found):
+    if " not " in main or " - " in main or " – " in main or main.lower().startswith("you can") or not 3 <= len(found) <= 20 or "," in main or any(t.low in CLAUSE_WORDS - {"that"} for t in found):
         return None
     at = first_auxiliary(found, within=8)
     if at > 0:

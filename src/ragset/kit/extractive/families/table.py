@@ -64,8 +64,10 @@ def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterat
     if len(names) > 2 and any(_YEAR.match(c.text) for c in found):
         yield from _tidy_row(scene, names, found, row)
         return
+    # Columns of a PDF's table are guesses from positions: only its numbers are asked for.
+    doubtful = scene.document is not None and "pdf" in scene.document.mime
     for name, cell in list(zip(names, found, strict=True))[1:]:
-        if not _value(cell.text):
+        if not _value(cell.text) or (doubtful and not _NUMBER.fullmatch(cell.text)):
             continue
         if set(name.lower().split()) & _TELLS:
             asked = list(option.ask(scene, key, cell, row))

@@ -1,0 +1,392 @@
+"""An index: the truth in Parquet, Chroma as its query engine, one writer at a time.
+
+Open one with :func:`open_index`. To write, enter :meth:`Index.writing`, commit documents one by one, publish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragset.adapters.chroma_engine import ChromaEngine, Rows
+from ragset.adapters.index_pointer import FILE, Pointer
+from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
+from ragset.errors import (
+    CorpusMismatchError,
+    EmbedderMismatchError,
+    IndexLockedError,
+    IndexMissingError,
+    UsageError,
+    did_you_mean,
+)
+from ragset.schema.documents import Chunk, Document
+from ragset.schema.ids import digest
+from ragset.schema.ports import Embedder, Hit
+
+if TYPE_CHECKING:
+    from ragset.schema.ports import FloatArray
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+EXACT_ROWS = 20_000
+"""Up to this many chunks, Chroma's candidates are scored again with the stored vectors."""
+
+Say = Callable[[str], None]
+
+
+def open_index(
+    root: Path,
+    name: str,
+    *,
+    embedder: Embedder | None = None,
+    create: bool = False,
+    server: str | None = None,
+    say: Say = lambda line: None,
+) -> Index:
+    """Open the index ``root/name``; with ``create``, one that does not exist yet too.
+
+    ``server`` is the URL of a Chroma server in place of a folder; ``embedder`` is compared with the one the index was
+    made with; ``say`` hears of recoveries and rebuilds. Raises ``IndexMissingError``, ``EmbedderMismatchError``,
+    ``IndexDamagedError``.
+    """
+    folder = root / check_name(name)
+    if not (folder / FILE).is_file():
+        if not create:
+            known = list_indexes(root)
+            hint = did_you_mean(name, known) if known else "make one: ragset ingest SOURCE --index NAME"
+            raise IndexMissingError(f"there is no index '{name}' in {root}", hint=hint)
+        folder.mkdir(parents=True, exist_ok=True)
+        Pointer(name).write(folder)
+    return Index(folder, name, embedder, server, say)
+
+
+def list_indexes(root: Path) -> list[str]:
+    """Names of the indexes under a folder, sorted."""
+    return sorted(path.parent.name for path in root.glob(f"*/{FILE}") if not path.parent.name.startswith("."))
+
+
+def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
+    """Delete an index with all it holds; raises ``IndexMissingError`` or ``IndexLockedError``."""
+    folder = root / check_name(name)
+    if not (folder / FILE).is_file():
+        raise IndexMissingError(f"there is no index '{name}' in {root}", hint=did_you_mean(name, list_indexes(root)))
+    with _locked(folder, name):
+        if server:
+            ChromaEngine(folder, name, server, lambda line: None).forget()
+        # Out of sight in one step, so that a kill leaves no half of an index.
+        gone = folder.with_name(f".{name}.deleted")
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def check_name(name: str) -> str:
+    """Give the name back, or raise ``UsageError`` when it is none for an index."""
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise UsageError(f"'{name}' is no index name", hint="use 3 to 63 letters, digits, '.', '_' or '-'")
+    return name
+
+
+class Index:
+    """The reading side (a ``ChunkStore``) and, inside :meth:`writing`, the writing side."""
+
+    def __init__(self, folder: Path, name: str, embedder: Embedder | None, server: str | None, say: Say) -> None:
+        """Open an existing folder; use :func:`open_index`."""
+        self.folder, self._name, self.embedder, self.say = folder, name, embedder, say
+        self.engine = ChromaEngine(folder, name, server, say)
+        self._pending: Pending | None = None
+        self._named: frozenset[str] = frozenset()
+        self._ready = False
+        self._searching: asyncio.Lock | None = None
+        self._load()
+        self._check_embedder()
+        self._recover()
+
+    def _load(self) -> None:
+        self.pointer = Pointer.read(self.folder)
+        self.data = Data(self.folder / "data" / self.pointer.data if self.pointer.data else None)
+        self._ready = False
+        self.__dict__.pop("_version", None)
+
+    def _check_embedder(self) -> None:
+        recorded, mine = self.pointer.embedder, self.embedder
+        if not mine or not recorded or recorded["fingerprint"] == mine.fingerprint:
+            return
+        raise EmbedderMismatchError(
+            f"was embedded with '{recorded['name']}', not with '{mine.name}' as it is now",
+            where=f"index '{self.name}'",
+            hint=f"use --embedder {recorded['name']}, or ingest into a new index",
+        )
+
+    def _recover(self) -> None:
+        """Publish what a killed ingest had committed, unless its writer is alive."""
+        if not any(self._pending_folder.glob("*.parquet")):
+            return
+        try:
+            with self.writing({}):
+                self.say(f"index '{self.name}': recovered documents of an interrupted ingest")
+                self.publish(frozenset())
+        except IndexLockedError:
+            return
+
+    @property
+    def _pending_folder(self) -> Path:
+        return self.folder / "pending" / str(self.pointer.sequence)
+
+    @property
+    def name(self) -> str:
+        """Name of the index."""
+        return self._name
+
+    @property
+    def version(self) -> str:
+        """Hash of all document versions, chunk ids and the embedder."""
+        return self._version
+
+    @cached_property
+    def _version(self) -> str:
+        documents = [(key, self.data.version(key)) for key in self.data.known]
+        return digest("index", documents, self.data.chunk_ids, self.pointer.embedder.get("fingerprint"))
+
+    @property
+    def chunk_count(self) -> int:
+        """Number of chunks."""
+        return sum(known.chunks for known in self.data.known.values())
+
+    def document_ids(self) -> list[str]:
+        """All document ids, sorted."""
+        return list(self.data.known)
+
+    def document(self, document_id: str) -> Document | None:
+        """One canonical document, or none."""
+        return self.data.document(document_id)
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """Give a document's chunks in order."""
+        return self.data.chunks(document_id)
+
+    def chunk(self, chunk_id: str) -> Chunk | None:
+        """One chunk, or none."""
+        row = self.data.chunk_rows.get(chunk_id)
+        return None if row is None else self.data.chunks_at([row])[0]
+
+    def vectors(self, document_id: str) -> FloatArray:
+        """Vectors of a document's chunks, rows in chunk order: float32, shape (len(chunks), dimension)."""
+        return self.data.vectors(document_id)
+
+    async def search(self, vector: FloatArray, k: int) -> list[Hit]:
+        """Give the k chunks nearest to a vector of shape (dimension,), best first; ties by chunk id."""
+        if k < 1 or not self.data.chunk_ids:
+            return []
+        if self._searching is None:
+            self._searching = asyncio.Lock()
+        async with self._searching:
+            scored = await asyncio.to_thread(self._search, vector, k)
+        chunks = self.data.chunks_at(row for row, _ in scored)
+        return [Hit(chunk, score) for chunk, (_, score) in zip(chunks, scored, strict=True)]
+
+    def _search(self, vector: FloatArray, k: int) -> list[tuple[int, float]]:
+        import numpy as np
+
+        self.ensure()
+        ids = self.data.chunk_ids
+        query = np.asarray(vector, dtype=np.float32)
+        found = self._candidates(query, min(len(ids), max(k + 50, 2 * k)))
+        rows = [self.data.chunk_rows[key] for key, _ in found if key in self.data.chunk_rows]
+        scores = [score for key, score in found if key in self.data.chunk_rows]
+        if len(ids) <= EXACT_ROWS and rows:
+            norm = float(np.sqrt((query * query).sum())) or 1.0
+            scores = ((self.data.matrix[rows] * query).sum(axis=1) / norm).tolist()
+        pairs = zip(rows, (round(score, 6) for score in scores), strict=True)
+        return sorted(pairs, key=lambda pair: (-pair[1], ids[pair[0]]))[:k]
+
+    def _candidates(self, query: FloatArray, n: int) -> list[tuple[str, float]]:
+        try:
+            found = self.engine.query(query, n)
+            if len(found) >= n - n // 10:
+                return found
+        except Exception as error:  # the store broke after it was found clean: make it anew once
+            self.say(f"index '{self.name}': Chroma failed ({type(error).__name__})")
+        self.rebuild()
+        return self.engine.query(query, n)
+
+    def ensure(self) -> None:
+        """Make sure that Chroma holds what the truth says; rebuilds it if not, embeds nothing."""
+        if self._ready:
+            return
+        rows = self._rows()
+        if not self.engine.clean(rows):
+            with self._writer_lock():
+                self.engine.ensure(rows)
+        self._ready = True
+
+    def rebuild(self) -> None:
+        """Make Chroma anew from the stored vectors; raises ``IndexLockedError`` while another process writes."""
+        with self._writer_lock():
+            self.engine.remake(self._rows())
+        self._ready = True
+
+    def _rows(self) -> Rows:
+        def texts(rows: Any) -> tuple[list[str], list[str]]:
+            chunks = self.data.chunks_at(rows)
+            return [chunk.text for chunk in chunks], [chunk.document_id for chunk in chunks]
+
+        content = digest(self.data.chunk_ids, self.pointer.embedder.get("fingerprint"))
+        return Rows(content, self.data.chunk_ids, self.data.matrix, texts)
+
+    def summary(self) -> dict[str, Any]:
+        """Tell what the index holds: counts, corpora with their roots, embedder."""
+        per = Counter(key.split("/", 1)[0] for key in self.data.known)
+        corpora = {name: {"root": root, "documents": per[name]} for name, root in sorted(self.pointer.corpora.items())}
+        return {
+            "name": self.name,
+            "documents": len(self.data.known),
+            "chunks": self.chunk_count,
+            "corpora": corpora,
+            "embedder": self.pointer.embedder,
+        }
+
+    def close(self) -> None:
+        """Let go of Chroma's files."""
+        self.engine.close()
+        self._ready = False
+
+    @contextmanager
+    def _writer_lock(self) -> Generator[None]:
+        if self._pending is not None:
+            yield
+        else:
+            with _locked(self.folder, self.name):
+                yield
+
+    @contextmanager
+    def writing(self, corpora: Mapping[str, str], *, complete: Collection[str] | None = None) -> Generator[Index]:
+        """Hold the writer lock for an ingest of these corpora (name: root folder).
+
+        ``complete`` names those whose files are all listed, so that documents without a file are removed; default
+        all. Raises ``IndexLockedError``, ``CorpusMismatchError``, ``EmbedderMismatchError``.
+        """
+        with _locked(self.folder, self.name):
+            self._load()
+            self._check_embedder()
+            self._check_corpora(corpora)
+            self._named = frozenset(corpora if complete is None else complete)
+            self._note(corpora)
+            self._clear_leftovers()
+            self._pending = Pending(self._pending_folder)
+            try:
+                yield self
+            finally:
+                self._pending = None
+
+    def _check_corpora(self, corpora: Mapping[str, str]) -> None:
+        for name, root in corpora.items():
+            if (known := self.pointer.corpora.get(name, root)) != root:
+                raise CorpusMismatchError(
+                    f"corpus '{name}' already comes from {known}, not from {root}",
+                    where=f"index '{self.name}'",
+                    hint=f"give it another name: NEWNAME={root}",
+                )
+
+    def _note(self, corpora: Mapping[str, str]) -> None:
+        merged = self.pointer.corpora | dict(corpora)
+        recorded = self.pointer.embedder or self._describe()
+        if merged != self.pointer.corpora or recorded != self.pointer.embedder:
+            self.pointer.corpora, self.pointer.embedder = merged, recorded
+            self.pointer.write(self.folder)
+
+    def _describe(self) -> dict[str, Any]:
+        if self.embedder is None:
+            return {}
+        return {
+            "name": self.embedder.name,
+            "fingerprint": self.embedder.fingerprint,
+            "dimension": self.embedder.dimension,
+            "precision": getattr(self.embedder, "precision", "float32"),
+        }
+
+    def _clear_leftovers(self) -> None:
+        """Remove what a kill left behind the pointer: void pending folders, data folders that do not hold."""
+        for path in (*self.folder.glob("pending/*"), *self.folder.glob("data/*"), *self.folder.glob("*.tmp")):
+            holds = path.name == (self.pointer.data if path.parent.name == "data" else str(self.pointer.sequence))
+            if not holds or path.parent == self.folder:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    @property
+    def _writer(self) -> Pending:
+        if self._pending is None:
+            raise UsageError(f"index '{self.name}' is not open for writing", hint="enter Index.writing() first")
+        return self._pending
+
+    @property
+    def _all_known(self) -> dict[str, Known]:
+        return self.data.known | (self._pending.known if self._pending else {})
+
+    def known(self, document_id: str) -> Known | None:
+        """Tell what a sync compares, documents committed by this ingest included."""
+        pending = self._pending.known.get(document_id) if self._pending else None
+        return pending or self.data.known.get(document_id)
+
+    def known_sources(self) -> dict[str, str]:
+        """Source hash of every document, committed ones included."""
+        return {key: known.source_hash for key, known in self._all_known.items()}
+
+    def stored(self, document_id: str) -> Stored | None:
+        """All of one document, as committed last."""
+        pending = self._pending.stored(document_id) if self._pending else None
+        return pending or self.data.stored(document_id)
+
+    def commit(self, stored: Stored) -> None:
+        """Commit a document with its vectors, durably; it shows to readers after :meth:`publish`."""
+        if self.known(stored.document.id) != stored.known():
+            self._writer.put(stored)
+
+    def gone(self, seen: Collection[str]) -> frozenset[str]:
+        """Give the documents of the completely listed corpora that were not seen."""
+        return frozenset(key for key in self._all_known if key.split("/", 1)[0] in self._named and key not in seen)
+
+    def publish(self, gone: Collection[str]) -> None:
+        """Make all committed documents visible, without those that are gone, and bring Chroma up to date."""
+        pending = self._writer
+        known = {key: value for key, value in sorted(self._all_known.items()) if key not in gone}
+        content = content_of(known, self.pointer.embedder.get("fingerprint", "")) if known else ""
+        if content != self.pointer.data or pending.known:
+            if content and content != self.pointer.data:
+                dimension = int(self.pointer.embedder.get("dimension", 1))
+                write_data(self.folder / "data" / content, self._documents(known), dimension)
+            self.engine.close()
+            self.pointer.data, self.pointer.sequence = content, self.pointer.sequence + 1
+            self.pointer.write(self.folder)
+            self._load()
+            self._clear_leftovers()
+            self._pending = Pending(self._pending_folder)
+        self.ensure()
+
+    def _documents(self, known: dict[str, Known]) -> Iterator[tuple[Stored, Known]]:
+        for key, value in known.items():
+            stored = self.stored(key)
+            if stored is not None:
+                yield stored, value
+
+
+@contextmanager
+def _locked(folder: Path, name: str) -> Generator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise IndexLockedError(
+            "another process is writing to it", where=f"index '{name}'", hint="wait until it has ended, then try again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,150 @@
+"""Answer a question from what retrieval brought back: with a model, or with the best sentence found by rule.
+
+The rule scores every sentence, list item and table row of the retrieved chunks: the share of the question's content
+words it holds (rarer ones among the candidates count more), the share that its neighbours and headings hold, whether
+it has what the question asks for (a number for "how many", a name for "who"), and the rank of its chunk. It is
+deterministic and embeds nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, Field
+
+from ragset.kit.measures import Text, Word
+from ragset.kit.prompting import Prompt
+from ragset.kit.replies import complete_typed
+from ragset.schema.ports import Ask, Hit, LanguageModel
+from ragset.schema.samples import Usage
+from ragset.schema.step import Tools
+
+BEST_SENTENCE = "best-sentence"
+PROMPT = "answer_from_context.v1"
+
+NEIGHBOURS = 0.25
+"""Weight of question words that only the sentences around hold."""
+HEADINGS = 0.3
+"""Weight of question words that only the chunk's title and headings hold."""
+EXPECTED = 0.15
+"""Added when the sentence has the kind of word that the question asks for."""
+PRIOR = 0.3
+"""Weight of the chunk's cosine similarity to the question."""
+ECHO = 0.35
+"""Taken off a sentence that says nothing but the question's own words."""
+
+_NUMBER_ASKED = re.compile(r"\b(how (many|much|old|long|far|often|large|big|high|tall|fast)|what (year|percent\w*|number|date)|when|which year)\b", re.I)  # fmt: skip  # noqa: E501
+_NAME_ASKED = re.compile(r"\b(who|whom|whose|where|which (person|country|city|team|company))\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, the chunks it comes from, who gave it, and what it cost; ``text`` is none when there is none."""
+
+    text: str | None
+    chunk_ids: tuple[str, ...]
+    name: str
+    usage: Usage = Usage()
+
+
+class AnswerReply(BaseModel):
+    """What a model is asked to reply."""
+
+    answer: str | None
+    passages: list[int] = Field(default_factory=list)
+
+
+def answerer_name(tools: Tools) -> str:
+    """Name who answers: the configured model, or ``best-sentence``."""
+    model = tools.models.get("answerer")
+    return model.name if model else BEST_SENTENCE
+
+
+async def answer(question: str, hits: Sequence[Hit], tools: Tools) -> Answer:
+    """Answer ``question`` from the retrieved ``hits``, with the answerer model if there is one."""
+    model = tools.models.get("answerer")
+    if model is None:
+        return best_sentence(question, hits)
+    return await _ask(model, question, hits)
+
+
+async def _ask(model: LanguageModel, question: str, hits: Sequence[Hit]) -> Answer:
+    passages = [hit.chunk.text for hit in hits]
+    messages = Prompt.load(PROMPT).render(question=question, passages=passages)
+    ask = Ask(messages=messages, reply_schema=AnswerReply.model_json_schema(), purpose="answer")
+    reply = await complete_typed(model, ask, AnswerReply)
+    value: AnswerReply = reply.value
+    used = tuple(hits[n - 1].chunk.id for n in value.passages if 1 <= n <= len(hits))
+    return Answer((value.answer or "").strip() or None, used, model.name, reply.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A sentence, what stands around it, and the chunk it is in."""
+
+    text: Text
+    around: frozenset[str]
+    above: frozenset[str]
+    hit: Hit
+
+
+def best_sentence(question: str, hits: Sequence[Hit]) -> Answer:
+    """Choose the sentence of the hits that answers best, verbatim; ties go to the earlier one."""
+    asked = Text(question)
+    words = asked.content or asked.words
+    candidates = [c for hit in hits for c in _candidates(hit)]
+    if not candidates or not words:
+        return Answer(None, (), BEST_SENTENCE)
+    weights = _weights(words, candidates)
+    best = max(candidates, key=lambda c: _score(c, asked, weights))
+    return Answer(best.text.text, (best.hit.chunk.id,), BEST_SENTENCE)
+
+
+def _candidates(hit: Hit) -> list[_Candidate]:
+    texts = _lines(hit.chunk.text)
+    above = Text(" . ".join((hit.chunk.title, *hit.chunk.headings))).stems
+    found: list[_Candidate] = []
+    for at, text in enumerate(texts):
+        around = frozenset[str]().union(*(t.stems for t in texts[max(0, at - 2) : at + 2] if t is not text))
+        if len(text.words) > 1:
+            found.append(_Candidate(text, around, above, hit))
+    return found
+
+
+def _lines(text: str) -> list[Text]:
+    """Split a chunk into what can be an answer: sentences, list items, table rows."""
+    parts: list[Text] = []
+    for block in re.split(r"\n\s*\n|\n(?=\s*(?:[-*•|]|\d+[.)]\s))", text):
+        rows = block.split("\n") if "|" in block or "\t" in block else [block]
+        for row in rows:
+            parts.extend(Text(s.text) for s in Text(row).sentences)
+    return parts
+
+
+def _weights(words: Sequence[Word], candidates: Sequence[_Candidate]) -> dict[str, float]:
+    """Weigh the question's stems by how rare they are among the candidates."""
+    count = len(candidates)
+    seen = {w.stem: sum(w.stem in c.text.stems for c in candidates) for w in words}
+    return {w.stem: w.weight * math.log(1 + (count + 1) / (0.5 + seen[w.stem])) for w in words}
+
+
+def _score(candidate: _Candidate, asked: Text, weights: dict[str, float]) -> float:
+    stems, total = candidate.text.stems, sum(weights.values())
+    held = sum(w for stem, w in weights.items() if stem in stems)
+    near = sum(w for stem, w in weights.items() if stem not in stems and stem in candidate.around)
+    above = sum(w for stem, w in weights.items() if stem not in stems and stem in candidate.above)
+    score = (held + NEIGHBOURS * near + HEADINGS * above) / total + PRIOR * candidate.hit.score
+    new = [w for w in candidate.text.content if w.stem not in weights]
+    if not new or candidate.text.text.endswith("?"):
+        score -= ECHO
+    return score + EXPECTED * _expected(asked.text, new)
+
+
+def _expected(question: str, new: Sequence[Word]) -> bool:
+    """Tell whether words beyond the question's own include the kind that is asked for."""
+    if _NUMBER_ASKED.search(question):
+        return any(w.number for w in new)
+    return bool(_NAME_ASKED.search(question)) and any(w.name for w in new)

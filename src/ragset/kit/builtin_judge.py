@@ -1,0 +1,118 @@
+"""The built-in judge: answers ragas' prompts by rule, through the same port as any language model.
+
+It reads the input that ends every ragas prompt as JSON, tells the task by the reply schema, splits answers into
+sentences and decides by :mod:`ragset.kit.entailment`. Deterministic; it calls no model and embeds nothing.
+
+**Classifying for answer correctness.** What is compared is one retrieved sentence (the answerer's) with a reference
+that may be a phrase of it. A reference statement that the answer does not support is missing (FN). An answer statement
+is right (TP) when the reference supports it, and also when it supports a whole reference statement: what it says
+beyond that is more of the truth, and a number, name or negation at odds with the reference would have kept it from
+supporting it. Any other answer statement is wrong (FP). So ``anti-lock braking system`` against a sentence that holds
+it scores 1.0, while an altered reference is supported by nothing and scores 0 (or less than 1 for its altered part).
+
+Figures on the human-labelled development sets are printed by ``tests/benchmarks/bench_builtin_judge.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, cast
+
+from ragset.errors import ModelError
+from ragset.kit import entailment
+from ragset.kit.entailment import Entailment, entails
+from ragset.kit.measures import Text, sentences
+from ragset.schema.ids import digest
+from ragset.schema.ports import Ask, Reply
+from ragset.schema.samples import Usage
+
+NAME = "builtin-rules"
+VERSION = "1"
+
+_INPUT = "\ninput: "
+
+Json = dict[str, Any]
+
+
+class BuiltinJudge:
+    """A ``LanguageModel`` that can do three things: split statements, judge them, and classify them."""
+
+    @property
+    def name(self) -> str:
+        """``builtin-rules``."""
+        return NAME
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the version and of the rule's constants."""
+        constants = {k: v for k, v in vars(entailment).items() if k.isupper()}
+        return digest(NAME, VERSION, constants)
+
+    async def complete(self, ask: Ask) -> Reply:
+        """Answer a ragas prompt; ``ModelError`` for any other ask."""
+        fields = frozenset(((ask.reply_schema or {}).get("properties") or {}).keys())
+        given = _input_of(ask)
+        if "answer" in given and fields == {"statements"}:
+            value: Json = {"statements": statements_of(given["answer"])}
+        elif "context" in given and fields == {"statements"}:
+            value = {"statements": _verdicts(given["context"], given["statements"])}
+        elif fields == {"TP", "FP", "FN"}:
+            value = _classes(given["answer"], given["ground_truth"])
+        else:
+            raise ModelError("the built-in judge knows ragas' prompts only", where=NAME, hint="configure a model")
+        return Reply(value=value, raw=json.dumps(value, ensure_ascii=False), usage=Usage())
+
+
+def statements_of(answer: str) -> list[str]:
+    """Split an answer into statements: its sentences and list items; a phrase is one statement."""
+    return sentences(answer) or ([answer.strip()] if answer.strip() else [])
+
+
+def support(context: str, statement: str) -> Entailment:
+    """Score how far ``context`` supports ``statement``, a sentence or a phrase."""
+    return entails(_text(context), Text(statement))
+
+
+def equivalence(answer: str, reference: str) -> float:
+    """Score how far two answers say the same: the better of both directions, the reverse one counting a tenth less."""
+    said, wanted = Text(answer), Text(reference)
+    return max(entails(said, wanted).score, 0.9 * entails(wanted, said).score)
+
+
+@lru_cache(maxsize=64)
+def _text(text: str) -> Text:
+    """Take a context apart once: a chunk is read by several statements and several samples."""
+    return Text(text)
+
+
+def _input_of(ask: Ask) -> Json:
+    """Read the JSON at the end of a ragas prompt; its line breaks are real, those of the data are escaped."""
+    prompt = ask.messages[-1].content if ask.messages else ""
+    at = prompt.rfind(_INPUT)
+    try:
+        value, _ = json.JSONDecoder().raw_decode(prompt, at + len(_INPUT)) if at >= 0 else ({}, 0)
+    except ValueError as error:
+        raise ModelError("the prompt ends in no readable input", where=NAME) from error
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def _verdicts(context: str, statements: list[str]) -> list[Json]:
+    found = [(s, support(context, s)) for s in statements]
+    return [{"statement": s, "reason": e.reason, "verdict": int(e.holds)} for s, e in found]
+
+
+def _classes(answer: list[str], truth: list[str]) -> dict[str, list[Json]]:
+    """Sort the statements into shared (TP), only in the answer (FP), and only in the reference (FN)."""
+    whole_answer, whole_truth = _text("\n\n".join(answer)), _text("\n\n".join(truth))
+    wanted = [Text(t) for t in truth]
+    classes: dict[str, list[Json]] = {"TP": [], "FP": [], "FN": []}
+    for said in map(Text, answer):
+        forward = entails(whole_truth, said)
+        right = forward.holds or any(entails(said, t).holds for t in wanted)
+        classes["TP" if right else "FP"].append({"statement": said.text, "reason": forward.reason})
+    for text in wanted:
+        backward = entails(whole_answer, text)
+        if not backward.holds:
+            classes["FN"].append({"statement": text.text, "reason": backward.reason})
+    return classes

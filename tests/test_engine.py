@@ -1,0 +1,178 @@
+"""The engine: order, windows, failures, the journal, and what ``keep`` shows to the source."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from conftest import make_chunk, make_sample
+
+from ragset.flow.engine import run
+from ragset.flow.journal import Journal
+from ragset.flow.keep import Keep
+from ragset.schema.samples import Draw, Scenario
+from ragset.schema.step import Fold, Map, Source, Tools, current_draw
+
+asked: list[int] = []
+
+
+class Numbers(Source):
+    """Draws that look at the tally: while enough are open, an empty one."""
+
+    name: ClassVar[str] = "numbers"
+    limit: int = 10_000
+
+    async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
+        real = 0
+        for number in range(self.limit):
+            lacking = (tools.tally.wanted or 10**9) - tools.tally.kept
+            still_open = real - sum(not c.empty for c in tools.tally.commits)
+            if still_open < lacking:
+                real += 1
+                asked.append(number)
+                chunk = make_chunk(number)
+                yield Draw(number=number, scenario=Scenario(chunks=(chunk,)))
+            else:
+                yield Draw(number=number)
+
+
+class Make(Map):
+    """One sample a draw; every third draw gives none, every seventh breaks."""
+
+    name: ClassVar[str] = "make"
+    slow: bool = False
+    calls: ClassVar[list[int]] = []
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        Make.calls.append(item.number)
+        assert current_draw.get() == item.number
+        if self.slow:
+            await asyncio.sleep(random.random() / 300)
+        if item.number % 7 == 6:
+            raise ValueError("the seventh breaks")
+        if item.number % 3 == 2:
+            return item
+        return item.with_samples((make_sample(item.number, chunk=item.scenario.chunks[0]),))
+
+
+class Odd(Fold):
+    """Remembers the order in which it was fed; reads what ``look`` saw."""
+
+    name: ClassVar[str] = "odd"
+    fed: ClassVar[list[int]] = []
+
+    async def look(self, item: Draw, tools: Tools) -> bytes | None:
+        return str(len(item.samples)).encode()
+
+    def begin(self, tools: Tools):
+        Odd.fed = []
+        return self
+
+    def feed(self, item: Draw, seen: bytes | None) -> Draw:
+        Odd.fed.append(item.number)
+        assert seen is None if item.empty or item.failure else seen == str(len(item.samples)).encode()
+        return item
+
+
+class Pass(Map):
+    """A second window after the fold."""
+
+    name: ClassVar[str] = "pass"
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        await asyncio.sleep(0)
+        return item
+
+
+async def collect(n: int | None = 20, slow: bool = False, window: int = 16, journal: Journal | None = None, **source):
+    tools = Tools()
+    steps = [Numbers(**source), Make(slow=slow), Odd(), Pass(), Keep(n=n)]
+    async with aclosing(run(steps, tools, window=window, journal=journal)) as stream:
+        return [draw async for draw in stream], tools.tally
+
+
+async def test_every_draw_travels_to_the_end_in_order():
+    draws, _ = await collect(n=None, limit=100)
+    assert [draw.number for draw in draws] == list(range(100)) == Odd.fed
+    assert sum(draw.failure is not None for draw in draws) == 14
+    assert all(s.status == "kept" for draw in draws for s in draw.samples)
+
+
+async def test_the_set_does_not_depend_on_latency():
+    plain, _ = await collect(n=40)
+    for seed in range(3):
+        random.seed(seed)
+        slow, tally = await collect(n=40, slow=True)
+        assert slow == plain
+        assert tally.kept == 40
+
+
+async def test_the_order_is_met_exactly_and_nothing_more_is_asked_than_is_open():
+    asked.clear()
+    draws, tally = await collect(n=30)
+    kept = [s for draw in draws for s in draw.samples if s.status == "kept"]
+    assert len(kept) == tally.kept == 30
+    committed = [number for number in asked if number <= draws[-1].number]
+    assert len(committed) <= 30 / (4 / 7) + 10
+
+
+async def test_a_broken_step_is_a_failure_of_its_draw():
+    draws, _ = await collect(n=None, limit=8)
+    failure = draws[6].failure
+    assert failure is not None
+    assert (failure.step, failure.error, failure.message) == ("make", "ValueError", "the seventh breaks")
+
+
+async def test_the_journal_replays_finished_draws(tmp_path: Path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        first, _ = await collect(n=None, limit=50, journal=journal)
+        Make.calls.clear()
+        second, _ = await collect(n=None, limit=50, journal=journal)
+        assert second == first
+        assert Make.calls == []
+        assert journal.forget_failures() > 0
+        await collect(n=None, limit=50, journal=journal)
+        assert Make.calls == [number for number in range(50) if number % 7 == 6]
+
+
+async def test_a_damaged_journal_is_replaced(tmp_path: Path):
+    path = tmp_path / "j.sqlite"
+    path.write_bytes(b"no database" * 100)
+    with Journal(path) as journal:
+        draws, _ = await collect(n=None, limit=20, journal=journal)
+    assert len(draws) == 20
+
+
+async def test_stopping_early_cancels_what_is_open():
+    tools = Tools()
+    steps = [Numbers(), Make(slow=True), Keep(n=1)]
+    async with aclosing(run(steps, tools, window=64)) as stream:
+        async for _ in stream:
+            break
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert others == []
+
+
+class Siblings(Map):
+    """Three samples of one chunk."""
+
+    name: ClassVar[str] = "siblings"
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        chunk = item.scenario.chunks[0]
+        return item.with_samples(tuple(make_sample(item.number * 10 + at, chunk=chunk) for at in range(3)))
+
+
+@pytest.mark.parametrize(("n", "kept", "reasons"), [(5, 5, {"its chunk already gave 2": 2}), (1, 1, {})])
+async def test_keep_caps_a_chunk_and_says_why(n: int, kept: int, reasons: dict[str, int]):
+    tools = Tools()
+    async with aclosing(run([Numbers(), Siblings(), Keep(n=n)], tools, window=1)) as stream:
+        samples = [s async for draw in stream for s in draw.samples]
+    assert sum(s.status == "kept" for s in samples) == kept
+    said = [s.rejected_by.reason for s in samples if s.rejected_by]
+    for reason, count in reasons.items():
+        assert said.count(reason) == count
+    assert all(s.status in ("kept", "rejected") for s in samples)

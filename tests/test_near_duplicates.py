@@ -1,0 +1,69 @@
+"""The near-duplicate gate: exact, in draw order, bounded; its reason names the twin."""
+
+import numpy as np
+import pytest
+from conftest import make_sample
+
+from ragset.judges.near_duplicates import NearDuplicates
+from ragset.kit import nearest
+from ragset.kit.nearest import TwinSearch
+from ragset.schema.samples import Draw
+from ragset.schema.step import Tools
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_the_pruned_search_gives_what_a_plain_scan_gives(monkeypatch: pytest.MonkeyPatch, flat: bool):
+    monkeypatch.setattr(nearest, "BLOCK", 256)
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(1500, 160)) * (1.0 if flat else 1 / np.arange(1, 161) ** 0.7)
+    copies = rows[random.integers(0, 1500, 500)] + random.normal(size=(500, 160)) * rows.std() * 0.3
+    vectors = unit(np.vstack([rows, copies]))[random.permutation(2000)]
+    search, kept, twins = TwinSearch(0.9), [], 0
+    for vector in vectors:
+        cosines = np.array([np.dot(vectors[k].astype(float), vector.astype(float)) for k in kept])
+        twin = search.find(vector)
+        if len(kept) and cosines.max() >= 0.9:
+            assert twin is not None
+            assert twin.cosine == pytest.approx(cosines.max(), abs=1e-6)
+            twins += 1
+        else:
+            assert twin is None
+            search.add(vector)
+            kept.append(int(np.flatnonzero((vectors == vector).all(axis=1))[0]))
+    assert twins > 100
+
+
+def test_the_gate_keeps_the_first_and_names_it():
+    gate = NearDuplicates(threshold=0.9).begin(Tools())
+    first, same, other = unit(np.array([[1.0, 0, 0], [1, 0.1, 0], [0, 1, 0]]))
+    samples = [make_sample(at, question) for at, question in enumerate(["What is A?", "What is an A?", "What is B?"])]
+    judged = [
+        gate.feed(Draw(number=at, samples=(sample,)), vector.tobytes()).samples[0]
+        for at, (sample, vector) in enumerate(zip(samples, (first, same, other), strict=True))
+    ]
+    assert [s.status for s in judged] == ["open", "rejected", "open"]
+    verdict = judged[1].rejected_by
+    assert verdict is not None
+    assert verdict.score == pytest.approx(0.995, abs=1e-3)
+    assert "s0" in verdict.reason
+    assert "What is A?" in verdict.reason
+
+
+def test_a_rejected_sample_is_neither_judged_nor_remembered():
+    gate = NearDuplicates(threshold=0.9).begin(Tools())
+    rejected = make_sample(1).model_copy(update={"status": "rejected"})
+    draw = Draw(number=0, samples=(rejected,))
+    assert gate.feed(draw, None) == draw
+    vector = unit(np.array([[1.0, 0]]))[0]
+    assert gate.feed(Draw(number=1, samples=(make_sample(2),)), vector.tobytes()).samples[0].status == "open"
+
+
+def test_siblings_of_one_draw_are_compared_too():
+    gate = NearDuplicates(threshold=0.9).begin(Tools())
+    vector = unit(np.array([[1.0, 0]]))[0].tobytes()
+    judged = gate.feed(Draw(number=0, samples=(make_sample(1), make_sample(2))), vector + vector)
+    assert [s.status for s in judged.samples] == ["open", "rejected"]
