@@ -46,7 +46,9 @@ def _flowables(block: Block, width: float) -> list:
         return [_table(block, width), Spacer(1, 10)]
     if block.items:
         items = [Paragraph(escape(item), styles["BodyText"]) for item in block.items]
-        return [ListFlowable(items, bulletType="1" if block.kind == "ol" else "bullet")]
+        if block.kind == "ol":
+            return [ListFlowable(items, bulletType="1", bulletFormat="%s.")]
+        return [ListFlowable(items, bulletType="bullet")]
     return [Paragraph(escape(block.text), styles["BodyText"])]
 
 
@@ -125,14 +127,19 @@ def as_odt(text: str, language: str) -> bytes:
         f"<dc:title>{escape(title_of(text))}</dc:title><dc:language>{language}</dc:language>"
         "</office:meta></office:document-meta>"
     )
+    styles = (
+        f'{_XML}<office:document-styles xmlns:office="{_OFFICE}office:1.0" office:version="1.2"><office:styles/>'
+        "</office:document-styles>"
+    )
     mime = "application/vnd.oasis.opendocument.text"
-    entries = [("/", mime), ("content.xml", "text/xml"), ("meta.xml", "text/xml")]
+    parts = [("content.xml", content), ("styles.xml", styles), ("meta.xml", meta)]
+    entries = [("/", mime), *((name, "text/xml") for name, _ in parts)]
     listed = "".join(f'<manifest:file-entry manifest:full-path="{p}" manifest:media-type="{m}"/>' for p, m in entries)
     manifest = (
         f'{_XML}<manifest:manifest xmlns:manifest="{_OFFICE}manifest:1.0" manifest:version="1.2">{listed}'
         "</manifest:manifest>"
     )
-    files = [("mimetype", mime), ("content.xml", content), ("meta.xml", meta), ("META-INF/manifest.xml", manifest)]
+    files = [("mimetype", mime), *parts, ("META-INF/manifest.xml", manifest)]
     return pack([(name, data.encode()) for name, data in files], stored="mimetype")
 
 

@@ -86,7 +86,7 @@ def as_txt(text: str) -> bytes:
     out: list[str] = []
     for block in blocks(text):
         if block.kind in ("h1", "h2"):
-            out.append(block.text.upper() if block.kind == "h1" else f"{block.text}\n{'-' * len(block.text)}")
+            out.append(f"{block.text}\n{('=' if block.kind == 'h1' else '-') * len(block.text)}")
         elif block.kind == "table":
             width = max(len(row[0]) for row in block.rows)
             out.append("\n".join(f"{row[0]:<{width}}   {row[1]}" for row in block.rows))
@@ -255,4 +255,4 @@ def _rtf_row(row: tuple[str, ...]) -> str:
 
 def _rtf(text: str) -> str:
     plain = re.sub(r"([\\{}])", r"\\\1", text)
-    return "".join(c if c.isascii() else rf"\u{ord(c)}?" for c in plain)
+    return "".join(c if c.isascii() else rf"\'{c.encode('cp1252').hex()}" for c in plain)

@@ -1,11 +1,13 @@
-"""Runs the ingest steps by hand over made-up documents; also a program that a test can kill.
+"""Runs the ingest steps by hand over made-up documents; also a program whose ingests a test can kill.
 
-``python ingest_driver.py ROOT NAME COUNT EDITION`` ingests COUNT documents of that edition with the hash embedder.
+As a program it imports everything once, then reads lines ``ROOT COUNT EDITION``; for each it forks a child that ingests
+with the hash embedder into ``ROOT/one``, writes the child's process id, and when it has ended, its exit status.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +24,7 @@ from ragset.sources.embed import Embed
 from ragset.sources.index import IndexStep
 from ragset.sources.split import Split
 
-WORDS = "river stone copper lantern harbour meadow signal granite orchard winter ferry compass velvet thunder".split()
+WORDS = ("river", "stone", "copper", "lantern", "harbour", "meadow", "signal", "granite", "orchard", "winter", "ferry")
 
 
 def make_text(seed: int, paragraphs: int = 6) -> str:
@@ -94,8 +96,22 @@ def edition(count: int, number: int) -> dict[str, str | None]:
     return texts
 
 
+def serve() -> None:
+    import chromadb.api.rust
+    import pyarrow.parquet
+
+    assert chromadb.api.rust
+    assert pyarrow.parquet
+    for line in sys.stdin:
+        root, count, number = line.split()
+        child = os.fork()
+        if child == 0:
+            index = open_index(Path(root), "one", embedder=HashEmbedder(), create=True)
+            asyncio.run(ingest(index, edition(int(count), int(number))))
+            os._exit(0)
+        print(child, flush=True)
+        print(os.waitpid(child, 0)[1], flush=True)
+
+
 if __name__ == "__main__":
-    opened = open_index(Path(sys.argv[1]), sys.argv[2], embedder=HashEmbedder(), create=True)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdout.write(repr(asyncio.run(ingest(opened, edition(int(sys.argv[3]), int(sys.argv[4])))))) 
+    serve()

@@ -32,11 +32,11 @@ FILES: dict[str, Callable[[], bytes]] = {
     "knots.txt": lambda: write.as_txt(home.KNOTS),
     "metric-prefixes.csv": lambda: write.as_csv(world.PREFIXES),
     "metric-system.rtf": lambda: write.as_rtf(world.METRIC),
-    "paper-sizes.xlsx": lambda: write.as_xlsx({"A series": world.PAPER_A, "Others": world.PAPER_OTHER}, world.PAPER_NOTES),
+    "paper-sizes.xlsx": lambda: write.as_xlsx(world.PAPER_SHEETS, world.PAPER_NOTES),
     "street-trees.md": lambda: write.as_markdown(nature.TREES),
     "tides.pdf": lambda: books.as_pdf(nature.TIDES),
     "volcanoes.pdf": lambda: books.as_pdf(nature.VOLCANOES, columns=2),
-}  # fmt: skip
+}
 
 
 def same_content(one: bytes, other: bytes) -> bool:

@@ -182,7 +182,7 @@ class ChromaEngine:
         }
         if not changed:
             return True
-        return changed == {_DATABASE} and _tables(self._folder / _DATABASE) == marker["tables"]
+        return changed == {_DATABASE} and _tables(self._folder / _DATABASE) == marker["tables"] != ""
 
 
 def _version() -> str:
@@ -287,6 +287,6 @@ def _tables(database: Path) -> str:
                 if name not in ("acquire_write", "embedding_fulltext_search"):
                     for row in connection.execute(f'SELECT * FROM "{name}"'):  # noqa: S608  (names from the schema)
                         total.update(repr(row).encode("utf-8", "surrogatepass"))
-    except sqlite3.Error:
+    except (sqlite3.Error, ValueError):  # ValueError: a damaged name is no UTF-8
         return ""
     return total.hexdigest()

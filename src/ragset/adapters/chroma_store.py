@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ragset.adapters.chroma_engine import ChromaEngine, Rows
+from ragset.adapters.embedding import MINILM, open_embedder
 from ragset.adapters.index_pointer import FILE, Pointer
 from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
 from ragset.errors import (
@@ -44,16 +45,16 @@ def open_index(
     root: Path,
     name: str,
     *,
-    embedder: Embedder | None = None,
+    embedder: Embedder | str | None = None,
     create: bool = False,
     server: str | None = None,
     say: Say = lambda line: None,
 ) -> Index:
     """Open the index ``root/name``; with ``create``, one that does not exist yet too.
 
-    ``server`` is the URL of a Chroma server in place of a folder; ``embedder`` is compared with the one the index was
-    made with; ``say`` hears of recoveries and rebuilds. Raises ``IndexMissingError``, ``EmbedderMismatchError``,
-    ``IndexDamagedError``.
+    ``server`` is the URL of a Chroma server in place of a folder. ``embedder`` is an object, a name, or none: the one
+    the index was made with, ``minilm`` for a new one. ``say`` hears of recoveries and rebuilds. Raises
+    ``IndexMissingError``, ``EmbedderMismatchError``, ``IndexDamagedError``.
     """
     folder = root / check_name(name)
     if not (folder / FILE).is_file():
@@ -63,6 +64,8 @@ def open_index(
             raise IndexMissingError(f"there is no index '{name}' in {root}", hint=hint)
         folder.mkdir(parents=True, exist_ok=True)
         Pointer(name).write(folder)
+    if embedder is None or isinstance(embedder, str):
+        embedder = open_embedder(embedder or Pointer.read(folder).embedder.get("name") or MINILM)
     return Index(folder, name, embedder, server, say)
 
 
@@ -96,7 +99,7 @@ def check_name(name: str) -> str:
 class Index:
     """The reading side (a ``ChunkStore``) and, inside :meth:`writing`, the writing side."""
 
-    def __init__(self, folder: Path, name: str, embedder: Embedder | None, server: str | None, say: Say) -> None:
+    def __init__(self, folder: Path, name: str, embedder: Embedder, server: str | None, say: Say) -> None:
         """Open an existing folder; use :func:`open_index`."""
         self.folder, self._name, self.embedder, self.say = folder, name, embedder, say
         self.engine = ChromaEngine(folder, name, server, say)
@@ -116,7 +119,7 @@ class Index:
 
     def _check_embedder(self) -> None:
         recorded, mine = self.pointer.embedder, self.embedder
-        if not mine or not recorded or recorded["fingerprint"] == mine.fingerprint:
+        if not recorded or recorded["fingerprint"] == mine.fingerprint:
             return
         raise EmbedderMismatchError(
             f"was embedded with '{recorded['name']}', not with '{mine.name}' as it is now",
@@ -257,6 +260,14 @@ class Index:
         self.engine.close()
         self._ready = False
 
+    def __enter__(self) -> Self:
+        """Use as a context, closed at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
     @contextmanager
     def _writer_lock(self) -> Generator[None]:
         if self._pending is not None:
@@ -302,8 +313,6 @@ class Index:
             self.pointer.write(self.folder)
 
     def _describe(self) -> dict[str, Any]:
-        if self.embedder is None:
-            return {}
         return {
             "name": self.embedder.name,
             "fingerprint": self.embedder.fingerprint,

@@ -16,9 +16,9 @@ from ragset.adapters.reading_build import Parsed, Part, one_line, table_text
 _QUIET = {"UNSTRUCTURED_DISABLE_NOTICE": "1", "DO_NOT_TRACK": "true", "SCARF_NO_ANALYTICS": "true"}
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-_VERBS = set(
-    "am is are was were be been being do does did has have had can could will would shall should may might must get gets "
-    "got go goes went make makes made take takes took use uses used see sees need needs say says said find give gives".split()
+_VERB = re.compile(
+    r"am|is|are|was|were|be|been|being|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must|gets?|got|"
+    r"go|goes|went|makes?|made|takes?|took|uses?|used|sees?|needs?|says?|said|finds?|gives?|[a-z]{2,}(?:ed|ing|i[sz]es?|ify)"
 )
 
 
@@ -34,9 +34,7 @@ def offline_tagger() -> Any:
 
     def tag_verbs(doc: Any) -> Any:
         for token in doc:
-            word = token.lower_
-            verb = word in _VERBS or re.fullmatch(r"[a-z]{2,}(?:ed|ing|ize|ise|ify|izes|ises)", word) is not None
-            token.tag_ = "VB" if verb else "NN"
+            token.tag_ = "VB" if _VERB.fullmatch(token.lower_) else "NN"
         return doc
 
     if not Language.has_factory("ragset_verbs"):
@@ -76,17 +74,41 @@ def read_docx(data: bytes) -> Parsed:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         document = docx.Document(io.BytesIO(data))
-        levels = dict(_docx_headings(document))
+        levels = _docx_levels(document)
         title = one_line(document.core_properties.title or "")
-    parts = [p for e in partition("docx", file=io.BytesIO(data)) for p in _docx_part(e, levels)]
+    elements = partition("docx", file=io.BytesIO(data))
+    parts = list(_without_contents(p for e in elements for p in _docx_part(e, levels)))
     return Parsed(parts, _DOCX, title=None if title.lower() in ("word document", "untitled", "document") else title)
 
 
-def _docx_headings(document: Any) -> Iterator[tuple[str, int]]:
+def _docx_levels(document: Any) -> dict[str, list[int]]:
+    """Give the heading levels (0: none) of all paragraphs with the same text, in order of occurrence."""
+    levels: dict[str, list[int]] = {}
     for paragraph in document.element.body.iter("{*}p"):
-        style = _docx_level(document, paragraph)
-        if style:
-            yield one_line("".join(t.text or "" for t in paragraph.iter("{*}t"))), style
+        if paragraph.getparent().tag.endswith(("}body", "}sdtContent")):
+            levels.setdefault(_key("".join(t.text or "" for t in paragraph.iter("{*}t"))), []).append(
+                _docx_level(document, paragraph)
+            )
+    return levels
+
+
+def _key(text: str) -> str:
+    return re.sub(r"\W+", "", text)
+
+
+def _without_contents(parts: Iterator[Part]) -> Iterator[Part]:
+    """Drop a table of contents: the short lines after its title, up to a real heading or a sentence."""
+    inside = False
+    for part in parts:
+        if part.kind == "paragraph" and re.fullmatch(
+            r"(?:table of )?contents|inhalt(?:sverzeichnis)?|índice", part.text, re.I
+        ):
+            inside = True
+        elif inside and part.kind == "paragraph" and len(part.text) < 150 and part.text[-1:] not in ".!?:":
+            continue
+        else:
+            inside = False
+            yield part
 
 
 def _docx_level(document: Any, paragraph: Any) -> int:
@@ -110,11 +132,12 @@ def _docx_level(document: Any, paragraph: Any) -> int:
     return int(value) + 1 if value.isdigit() and int(value) < 9 else 0
 
 
-def _docx_part(element: Any, levels: dict[str, int]) -> Iterator[Part]:
+def _docx_part(element: Any, levels: dict[str, list[int]]) -> Iterator[Part]:
     kind, text = type(element).__name__, element.text
     if kind in ("Header", "Footer", "PageBreak", "Image"):
         return
-    level = levels.get(one_line(text), 0)
+    same = levels.get(_key(text)) or [0]
+    level = (same.pop(0) if len(same) > 1 else same[0]) if kind != "Table" else 0
     if kind == "Table":
         yield Part("table", html_table(element.metadata.text_as_html or "") or text)
     elif level:
@@ -129,7 +152,9 @@ def _docx_part(element: Any, levels: dict[str, int]) -> Iterator[Part]:
 
 def _is_bold(element: Any) -> bool:
     """Tell a short line set in bold as a whole, as unstyled documents write their headings."""
-    bold = zip(element.metadata.emphasized_text_contents or (), element.metadata.emphasized_text_tags or (), strict=False)
+    bold = zip(
+        element.metadata.emphasized_text_contents or (), element.metadata.emphasized_text_tags or (), strict=False
+    )
     covered = sum(len(text) for text, tag in bold if "b" in tag)
     return covered >= 0.9 * len(element.text) and len(element.text) <= 100 and element.text.strip()[-1:] not in ".,;"
 

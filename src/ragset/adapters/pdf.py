@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from ragset.adapters.reading_build import Parsed, clean, one_line
-from ragset.adapters.reading_layout import PageLines, Segment, layout
+from ragset.adapters.reading_columns import PageLines, Segment
+from ragset.adapters.reading_layout import layout
 from ragset.errors import DocumentError
 
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -296,5 +297,3 @@ def _miner_segments(item: Any, height: float) -> Iterator[Segment]:
                 yield Segment(text, element.x0, height - element.y1, element.x1, height - element.y0, size, bold)
         elif isinstance(element, LTTextContainer):
             yield from _miner_segments(element, height)
-
-

@@ -171,7 +171,11 @@ def _zip_kind(data: bytes) -> str:
 
     with open_zip(data) as box:
         names = set(box.namelist())
-        for kind, part in (("docx", "word/document.xml"), ("pptx", "ppt/presentation.xml"), ("xlsx", "xl/workbook.xml")):
+        for kind, part in (
+            ("docx", "word/document.xml"),
+            ("pptx", "ppt/presentation.xml"),
+            ("xlsx", "xl/workbook.xml"),
+        ):
             if part in names:
                 return kind
         mime = read_entry(box, "mimetype")[:100] if "mimetype" in names else b""

@@ -25,6 +25,13 @@ _BLANKS = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f]+")
 _SPACE_AT_LINE_END = re.compile(r"[ \t]+(?=\n)|(?<=\n)[ \t]+")
 _WIDE = re.compile("[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
+# Headings that name a part of a document, not the document.
+_SECTION = re.compile(
+    r"(?:chapter|part|section|appendix|kapitel|teil|contents?|table of contents|introduction|abstract|overview)\b|"
+    r"\d+[.)]|[A-Z]\.\s",
+    re.I,
+)
+
 RATIO_FROM_CHARS = 1_000_000
 MAX_RATIO = 100
 
@@ -154,7 +161,7 @@ def best_title(parsed: Parsed, canon: Canon, path: str) -> str:
     claimed = one_line(parsed.title or "")[:200]
     if claimed and parsed.metadata.pop("title_is_certain", False):
         return claimed
-    near = [h for h in canon.headings if h.start < 3000]
+    near = [h for h in canon.headings if h.start < 1500 and not _SECTION.match(h.text)]
     top = min(near, key=lambda h: (h.level, h.start), default=None)
     if top and (top.level == 1 or not claimed) and readable(top.text):
         return top.text[:200]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ragset.adapters.reading_build import Parsed, Part, clean, one_line, table_text
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z][\w.:\-]+)", re.I)
 _SILENT = {"script", "style", "noscript", "template", "iframe", "object", "embed", "svg", "canvas", "head", "audio",
-           "video", "map", "link", "meta", "img", "picture", "source", "input", "select", "textarea", "button", "rp", "rt"}  # fmt: skip
+           "video", "map", "link", "meta", "img",
+           "picture", "source", "input", "select", "textarea", "button", "rp", "rt"}  # fmt: skip
 _CHROME_TAGS = {"nav", "footer", "aside", "dialog", "menu"}
 _CHROME_ROLES = {"navigation", "banner", "contentinfo", "search", "complementary", "dialog", "menu", "note"}
 _CHROME = re.compile(
@@ -25,12 +27,16 @@ _CHROME = re.compile(
     r"mw-indicators?|vector-(?:dropdown|menu|toc|page-toolbar|column-end|sticky\S*)|siteSub|contentSub|mw-content-subtitle|advert\S*|newsletter|pagination|ambox|mbox-small|visually-hidden|sr-only)(?:$|\s)",
     re.I,
 )
-_NOTE_MARK = re.compile(r"(?:^|\s)(?:reference|footnote-ref|noteref|footnote-back|fn-backref|footnote-reference)(?:$|\s)")
+_NOTE_MARK = re.compile(
+    r"(?:^|\s)(?:reference|footnote-ref|noteref|footnote-back|fn-backref|footnote-reference)(?:$|\s)"
+)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _BLOCKS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "dt", "dd", "blockquote", "figcaption", "div", "section",
-           "article", "main", "header", "address", "summary", "details", "caption", "center", "body", "form", "fieldset",
-           "legend", "figure", "dl", "ul", "ol"}  # fmt: skip
-_CONTAINER_TAG = re.compile(r"<(/?)(?!(?:p|br|hr|img|input|meta|link|col|wbr|area|base|source)\b)[a-z][^<>]*(?<!/)>", re.I)
+           "article", "main", "header", "address", "summary", "details", "caption", "center", "body", "form",
+           "fieldset", "legend", "figure", "dl", "ul", "ol"}  # fmt: skip
+_CONTAINER_TAG = re.compile(
+    r"<(/?)(?!(?:p|br|hr|img|input|meta|link|col|wbr|area|base|source)\b)[a-z][^<>]*(?<!/)>", re.I
+)
 _BREAK, _MAX_DEPTH = "\ue000", 120
 
 
@@ -56,7 +62,9 @@ def read_html(data: bytes) -> Parsed:
 
 def parse_html(text: str) -> HtmlElement:
     """Parse HTML of any depth and brokenness; nothing is fetched."""
-    from lxml import etree, html
+    from lxml import html
+
+    etree: Any = import_module("lxml.etree")
 
     # What is left of an XML declaration would make lxml refuse a str.
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", clean(text)) or "<p></p>"
@@ -146,8 +154,8 @@ def _is_chrome(node: Any) -> bool:
 
 
 def _partitioned(main: HtmlElement) -> list[Part]:
-    """Number the blocks, let unstructured partition the page, and take kind and depth from the numbers."""
-    from lxml import etree
+    """Let unstructured partition the page with numbered blocks, and take kind and depth from the numbers."""
+    etree: Any = import_module("lxml.etree")
 
     from ragset.adapters.partition import partition
 

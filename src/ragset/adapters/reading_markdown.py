@@ -12,7 +12,9 @@ from ragset.adapters.text_formats import decode
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_FRONT = re.compile(r"\A(?:---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)|\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z))", re.S)
+_FRONT = re.compile(
+    r"\A(?:---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)|\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z))", re.S
+)
 _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\n]*?))[ \t]*$", re.M | re.I)
 # Template tags of static site generators: {% … %} lines say how to build the site, not what it says.
 _TEMPLATE_LINE = re.compile(r"^[ \t]*\{%[^\n]*?%\}[ \t]*\n|^[ \t]*\{\{[<%][^\n]*?[%>]\}\}[ \t]*\n|^:::[^\n]*\n", re.M)
@@ -136,7 +138,9 @@ def inline_text(children: list[Any]) -> str:
         elif child.type == "hardbreak" or (child.type == "html_inline" and re.match("<br", child.content, re.I)):
             out.append("\n")
     # A soft break is a blank, but nothing between wide characters.
-    return re.sub("(?<=[\u2e80-\u9fff\uff00-\uffef])\u2063(?=[\u2e80-\u9fff\uff00-\uffef])", "", "".join(out)).replace("\u2063", " ")
+    return re.sub("(?<=[\u2e80-\u9fff\uff00-\uffef])\u2063(?=[\u2e80-\u9fff\uff00-\uffef])", "", "".join(out)).replace(
+        "\u2063", " "
+    )
 
 
 def _html_parts(html: str) -> Iterator[Part]:

@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -147,7 +148,7 @@ def read_epub(data: bytes) -> Parsed:
 
 
 def _xml(data: bytes) -> Any:
-    from lxml import etree
+    etree: Any = import_module("lxml.etree")
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False)
     root = etree.fromstring(data, parser)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
 from ragset.api.wiring import (
     BuildOptions,
+    FolderOptions,
     IndexOptions,
     IngestOptions,
     RunOptions,
@@ -25,8 +26,9 @@ from ragset.api.wiring import (
 from ragset.errors import FlowError, UsageError
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.run_folder import RunFolder
-from ragset.flow.running import makes_samples, parts, run_intake, run_samples
+from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
 from ragset.schema.samples import Sample
+from ragset.schema.step import Step, Tools
 
 __all__ = [
     "EvalSet",
@@ -64,7 +66,7 @@ def build(sources: Sequence[str | Path], out: str | Path, n: int = 50, **options
     reading = _ingest_flow(sources, name, options)
     data = making.dump()
     data["steps"] = [*reading.dump()["steps"], *data["steps"]]
-    return run_flow(compile_flow({**data, "name": "build"}), out, **_only(options, RunOptions))
+    return run_flow(compile_flow({**data, "name": "build"}), out, **_for_folder(options))
 
 
 def generate(index: str, n: int, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
@@ -86,10 +88,10 @@ def validate(samples: EvalSet | str | Path, index: str, out: str | Path, **optio
     flow = sample_flow(options, index, None)
     judges = [step for step in flow.steps if step.takes is Sample and step.name != "keep"]
     steps = [{"samples": {"path": str(path)}}, *_dumped(judges), {"keep": {}}]
-    return run_flow(_with_steps(flow, "validate", steps), out, **options)
+    return run_flow(_with_steps(flow, "validate", steps), out, **_for_folder(options))
 
 
-def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[RunOptions]) -> Run:
+def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[FolderOptions]) -> Run:
     """Run any flow that makes samples into the folder ``out``."""
     flow = flow if isinstance(flow, Flow) else load_flow(flow)
     if out is None:
@@ -127,26 +129,43 @@ def index_name(sources: Sequence[str | Path]) -> str:
 async def _execute(
     flow: Flow, out: Path | None, options: IndexOptions, done: dict[str, Any], *, kept_as: str = "kept.jsonl"
 ) -> dict[str, Any]:
+    """Run the parts of a flow; ``done`` gets what ingest did, the report is given back."""
     if not flow.index:
         raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
     progress = progress_of(options)
-    reading = flow.steps[0].name == "files"
+    reads = flow.find("files") is not None
+    folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
+    opening = IndexOptions(**{**options, "embedder": options.get("embedder") or flow.embedder})  # type: ignore[typeddict-item]
     report: dict[str, Any] = {}
-    with ExitStack() as stack:
-        folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
-        opening = {**options, "embedder": options.get("embedder") or flow.embedder}
-        index = stack.enter_context(opened(flow.index, opening, create=reading, writing=reading))  # type: ignore[arg-type]
+    with opened(flow.index, opening, create=reads) as index, ExitStack() as stack:
         tools = tools_for(index, flow, progress)
         for steps in parts(flow):
             if not makes_samples(steps):
-                await run_intake(steps, tools, progress, flow.window)
-                done["ingest"] = tools.extras["ingest"]
+                done["ingest"] = await _read_in(steps, tools, progress, flow.window)
             elif folder:
                 stack.enter_context(folder)
                 if options.get("retry_failed"):
                     folder.journal.forget_failures()
                 report = await run_samples(steps, tools, folder, progress, _about(flow, index, done))
     return report
+
+
+async def _read_in(steps: Sequence[Step], tools: Tools, progress: Progress, window: int) -> dict[str, Any]:
+    """Run the part that fills the index, as its one writer."""
+    from ragset.sources.files import Files, survey
+
+    files, index = steps[0], tools.extras["index"]
+    if not isinstance(files, Files):
+        raise FlowError(f"'{files.name}' does not fill an index", hint="begin with files")
+    found = survey(files.sources, files.include, files.exclude)
+    try:
+        with index.writing(found.corpora, complete=found.whole):
+            tools.extras["known_sources"] = index.known_sources()
+            await run_intake(steps, tools, progress, window, total=len(found.files))
+    finally:
+        if pool := tools.extras.pop("parse_pool", None):
+            pool.close()
+    return {**tools.extras["ingest"], "skipped": found.skipped}
 
 
 def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
@@ -160,13 +179,13 @@ def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ingest_flow(sources: Sequence[str | Path], index: str, options: IngestOptions) -> Flow:
-    flow = load_flow("ingest")
-    files = {key: tuple(options[key]) for key in ("include", "exclude") if options.get(key)}
-    flow = flow.replace("files", sources=tuple(str(source) for source in sources), **files)
-    split = {key: options[key] for key in ("max_tokens", "strategy_file") if options.get(key)}
-    if split:
-        flow = flow.replace("split", **{key: str(v) if key == "strategy_file" else v for key, v in split.items()})
-    return compile_flow(flow.dump() | {"index": index})
+    given: dict[str, Any] = {key: value for key, value in options.items() if value}
+    files = {key: tuple(given[key]) for key in ("include", "exclude") if key in given}
+    split = {key: given[key] for key in ("max_tokens",) if key in given}
+    if "strategy_file" in given:
+        split["strategy_file"] = str(given["strategy_file"])
+    flow = load_flow("ingest").replace("files", sources=tuple(str(source) for source in sources), **files)
+    return compile_flow(flow.replace("split", **split).dump() | {"index": index})
 
 
 def _with_steps(flow: Flow, name: str, steps: list[Any]) -> Flow:
@@ -184,6 +203,7 @@ def _saved(samples: EvalSet, out: Path) -> Path:
     return path
 
 
-def _only(options: Any, wanted: Any) -> Any:
-    names = {name for base in (wanted, *wanted.__orig_bases__) for name in getattr(base, "__annotations__", {})}
-    return {key: value for key, value in options.items() if key in names | set(IndexOptions.__annotations__)}
+def _for_folder(options: RunOptions) -> FolderOptions:
+    given: dict[str, Any] = {**options}
+    names = FolderOptions.__required_keys__ | FolderOptions.__optional_keys__
+    return cast("FolderOptions", {key: value for key, value in given.items() if key in names})

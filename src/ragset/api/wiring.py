@@ -47,14 +47,19 @@ class IngestOptions(IndexOptions, total=False):
     strategy_file: str | Path | None
 
 
-class RunOptions(IndexOptions, total=False):
-    """Options of a run: ``seed``, ``model``, the ``flow`` (name or file), and what to do with an old folder."""
+class FolderOptions(IndexOptions, total=False):
+    """Options of everything that has a run folder: start anew (``force``), try failed draws again."""
+
+    force: bool
+    retry_failed: bool
+
+
+class RunOptions(FolderOptions, total=False):
+    """Options of a run: ``seed``, ``model``, and the ``flow`` (name or file)."""
 
     seed: int
     model: str
     flow: str | Path | None
-    force: bool
-    retry_failed: bool
 
 
 class BuildOptions(RunOptions, IngestOptions, total=False):
@@ -79,17 +84,18 @@ def progress_of(options: IndexOptions) -> Progress:
 
 
 @contextmanager
-def opened(name: str, options: IndexOptions, *, create: bool = False, writing: bool = False) -> Generator[Index]:
-    """Open an index with its embedder, and close it."""
+def opened(name: str, options: IndexOptions, *, create: bool = False) -> Generator[Index]:
+    """Open an index with the embedder that was named, or its own, and close it."""
     from ragset.adapters.chroma_store import open_index
+    from ragset.adapters.embedding import open_embedder
 
+    embedder = options.get("embedder")
     index = open_index(
         indexes_folder(options.get("indexes")),
         name,
         server=chroma_server(options.get("chroma")),
-        embedder=options.get("embedder"),
+        embedder=open_embedder(embedder) if embedder else None,
         create=create,
-        writing=writing,
         say=progress_of(options).say,
     )
     with index:

@@ -12,6 +12,7 @@ import click
 from ragset import __version__
 from ragset.cli.terminal import one_line
 from ragset.errors import RagsetError, did_you_mean
+from ragset.settings import debug
 
 COMMANDS = {
     "build": "ragset.cli.build:build",
@@ -47,9 +48,9 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one was meant."""
+        """Find the command, or say which one was meant (click looks among loaded ones only)."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            ctx.fail(f"no command '{one_line(args[0])}'; {did_you_mean(args[0], COMMANDS)}")
+            ctx.fail(f"No such command '{one_line(args[0])}'; {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -69,7 +70,7 @@ class Commands(click.Group):
 
 
 def _fail(ctx: click.Context, line: str, code: int, error: BaseException, head: str = "error: ") -> None:
-    if ctx.params.get("debug"):
+    if debug():
         raise error
     click.echo(head + one_line(line), err=True)
     ctx.exit(code)
@@ -77,8 +78,7 @@ def _fail(ctx: click.Context, line: str, code: int, error: BaseException, head: 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ragset", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, envvar="RAGSET_DEBUG", help="Show the traceback of an error (RAGSET_DEBUG).")
-def cli(debug: bool) -> None:
+def cli() -> None:
     """Turn documents into question-answer sets that can be trusted.
 
     Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but fewer than asked.

@@ -19,6 +19,7 @@ _HIDDEN = (
     "\U000e0000-\U000e007f"  # tag characters, which nobody sees
 )
 _CONTROL = re.compile(f"[{_HIDDEN}]")
+_JSON_ESCAPED = re.compile(f"[{_HIDDEN}\u2028\u2029\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029\x85]")
 
@@ -48,8 +49,7 @@ def talk(line: str, *, quiet: bool = False) -> None:
 def out_json(value: Any) -> None:
     """Print one JSON object: UTF-8 kept, what a terminal would obey escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    escaped = re.compile(f"[{_HIDDEN.replace('\x0b', '\x0b')}\u2028\u2029\ud800-\udfff]")
-    out(escaped.sub(_json_escape, text))
+    out(_JSON_ESCAPED.sub(_json_escape, text))
 
 
 def _json_escape(match: re.Match[str]) -> str:

@@ -58,9 +58,11 @@ def makes_samples(steps: Sequence[Step]) -> bool:
     return steps[-1].gives is Sample
 
 
-async def run_intake(steps: Sequence[Step], tools: Tools, progress: Progress, window: int) -> None:
+async def run_intake(
+    steps: Sequence[Step], tools: Tools, progress: Progress, window: int, *, total: int | None = None
+) -> None:
     """Run a part that fills the index; the result is left in ``tools.extras`` by its last step."""
-    progress.stage("reading", None)
+    progress.stage("reading", total)
     async with aclosing(run(steps, tools, window=window)) as stream:
         async for item in stream:
             note = "" if item.empty else item.file.document_id

@@ -1,4 +1,4 @@
-"""Faithfulness by ragas: does every statement of the reference answer follow from the sample's contexts?"""
+"""Faithfulness by ragas: whether every statement of the reference answer follows from the sample's contexts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ragset.adapters.ragas_bridge import faithfulness
-from ragset.kit.builtin_judge import judge_model, judge_use_fingerprint
+from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named
 from ragset.kit.judging import Judge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
@@ -27,16 +27,16 @@ class Faithfulness(Judge):
 
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step and of whoever judges."""
-        return digest(super().fingerprint(tools), judge_use_fingerprint(tools))
+        return digest(super().fingerprint(tools), judge_fingerprint(tools))
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Score the reference answer against the contexts it was made from."""
         pair, model = sample.payload, judge_model(tools)
         name = f"ragas-faithfulness[{model.name}]"
         if pair.answer is None or not pair.answerable:
-            return sample.judged(self.verdict(None, reason="unanswerable: nothing to support").renamed(name))
+            return sample.judged(named(self.verdict(None, reason="unanswerable: nothing to support"), name))
         contexts = [context.text for context in sample.contexts]
         result = await faithfulness(model, pair.question, pair.answer, contexts)
         passed = result.score >= self.threshold
         verdict = self.verdict(passed, result.score, result.detail, usage=result.usage)
-        return sample.judged(verdict.renamed(name))
+        return sample.judged(named(verdict, name))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field
 
@@ -23,6 +23,8 @@ from ragset.schema.samples import Usage
 from ragset.schema.step import Tools
 
 BEST_SENTENCE = "best-sentence"
+RULES = "1"
+"""Version of the rule; raise it whenever it may choose another sentence."""
 PROMPT = "answer_from_context.v1"
 
 NEIGHBOURS = 0.25
@@ -33,11 +35,25 @@ EXPECTED = 0.15
 """Added when the sentence has the kind of word that the question asks for."""
 PRIOR = 0.3
 """Weight of the chunk's cosine similarity to the question."""
+DEFINES = 0.3
+"""Added when the question asks what something is, means or stands for, and the sentence has the form that says so."""
 ECHO = 0.35
 """Taken off a sentence that says nothing but the question's own words."""
 
-_NUMBER_ASKED = re.compile(r"\b(how (many|much|old|long|far|often|large|big|high|tall|fast)|what (year|percent\w*|number|date)|when|which year)\b", re.I)  # fmt: skip  # noqa: E501
-_NAME_ASKED = re.compile(r"\b(who|whom|whose|where|which (person|country|city|team|company))\b", re.I)
+_NUMBER_ASKED = re.compile(
+    r"\b(how (many|much|old|long|far|often|large|big|high|tall)|(what|which) (year|percent\w*|number|date)|when)\b",
+    re.IGNORECASE,
+)
+_NAME_ASKED = re.compile(r"\b(who|whom|whose|where|which (person|country|city|team|company))\b", re.IGNORECASE)
+
+
+_FRAME = re.compile(r"\A\s*(?:according to|in|as|for|per)\b[^,]*[\"“”'‘’][^,]*,\s*", re.IGNORECASE)
+_ASKED = "accord stand mean say call name document guide page section describ explain happen"
+_ASKING = frozenset(_ASKED.split())
+_SUBJECT = re.compile(
+    r"\Awhat (?:is|are|was|were|does|do) (?:an?|the)?\s*(.+?)(?: (stand for|mean|refer to|called))?\s*\?*\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +63,7 @@ class Answer:
     text: str | None
     chunk_ids: tuple[str, ...]
     name: str
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 class AnswerReply(BaseModel):
@@ -93,14 +109,42 @@ class _Candidate:
 
 def best_sentence(question: str, hits: Sequence[Hit]) -> Answer:
     """Choose the sentence of the hits that answers best, verbatim; ties go to the earlier one."""
-    asked = Text(question)
-    words = asked.content or asked.words
+    asked = Text(_FRAME.sub("", question))
+    words = tuple(w for w in asked.content if w.stem not in _ASKING) or asked.words
     candidates = [c for hit in hits for c in _candidates(hit)]
     if not candidates or not words:
         return Answer(None, (), BEST_SENTENCE)
     weights = _weights(words, candidates)
-    best = max(candidates, key=lambda c: _score(c, asked, weights))
+    subject, frame = _subject(asked.text), _frame(question)
+
+    def score(candidate: _Candidate) -> float:
+        framed = len(frame & (candidate.above | candidate.text.stems)) / max(1, len(frame))
+        defines = _defines(candidate.text.text, subject)
+        return _score(candidate, asked, weights) + DEFINES * defines + HEADINGS * framed
+
+    best = max(candidates, key=score)
     return Answer(best.text.text, (best.hit.chunk.id,), BEST_SENTENCE)
+
+
+def _frame(question: str) -> frozenset[str]:
+    """Give the stems of a frame such as ``According to “Leave policy”,``: they say where, not what."""
+    match = _FRAME.match(question)
+    return frozenset(w.stem for w in Text(match[0]).content if w.stem not in _ASKING) if match else frozenset()
+
+
+def _subject(question: str) -> re.Pattern[str] | None:
+    """Make the pattern of a sentence that defines what the question asks the meaning of, if it asks that."""
+    match = _SUBJECT.match(question)
+    if not match or len(match[1].split()) > 5:
+        return None
+    term = re.escape(match[1].strip(" \"“”'‘’`*_"))
+    marks = r"[\"”’'`*_)]*"
+    means = rf"\b{term}{marks}\s+(?:is|are|was|were|means?|refers?|stands?|denotes?)\b"
+    return re.compile(rf"\({marks}{term}{marks}|\b{term}\s+\(|\b{term}{marks}\s*(?::|–|—)|{means}", re.IGNORECASE)
+
+
+def _defines(sentence: str, subject: re.Pattern[str] | None) -> bool:
+    return subject is not None and subject.search(sentence) is not None
 
 
 def _candidates(hit: Hit) -> list[_Candidate]:

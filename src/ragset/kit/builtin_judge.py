@@ -23,9 +23,11 @@ from ragset.errors import ModelError
 from ragset.kit import entailment
 from ragset.kit.entailment import Entailment, entails
 from ragset.kit.measures import Text, sentences
+from ragset.kit.replies import TypedModel
 from ragset.schema.ids import digest
-from ragset.schema.ports import Ask, Reply
-from ragset.schema.samples import Usage
+from ragset.schema.ports import Ask, LanguageModel, Reply
+from ragset.schema.samples import Usage, Verdict
+from ragset.schema.step import Tools
 
 NAME = "builtin-rules"
 VERSION = "1"
@@ -51,7 +53,7 @@ class BuiltinJudge:
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer a ragas prompt; ``ModelError`` for any other ask."""
-        fields = frozenset(((ask.reply_schema or {}).get("properties") or {}).keys())
+        fields: set[str] = set((ask.reply_schema or {}).get("properties") or ())
         given = _input_of(ask)
         if "answer" in given and fields == {"statements"}:
             value: Json = {"statements": statements_of(given["answer"])}
@@ -62,6 +64,22 @@ class BuiltinJudge:
         else:
             raise ModelError("the built-in judge knows ragas' prompts only", where=NAME, hint="configure a model")
         return Reply(value=value, raw=json.dumps(value, ensure_ascii=False), usage=Usage())
+
+
+def judge_model(tools: Tools) -> LanguageModel:
+    """Give the configured judge, its replies read and asked for again when unreadable, or the built-in one."""
+    model = tools.models.get("judge")
+    return TypedModel(model) if model else BuiltinJudge()
+
+
+def judge_fingerprint(tools: Tools) -> str:
+    """Hash of whoever judges, the built-in rules and their constants included."""
+    return judge_model(tools).fingerprint
+
+
+def named(verdict: Verdict, name: str) -> Verdict:
+    """Write a verdict under the name that says what really judged."""
+    return verdict.model_copy(update={"judge": name})
 
 
 def statements_of(answer: str) -> list[str]:

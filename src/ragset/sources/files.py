@@ -88,7 +88,9 @@ class _Look:
         root = path if path.is_dir() else path.parent
         name = unicodedata.normalize("NFC", name or root.name or "root")
         if "/" in name or name in (".", "..") or not name.isprintable():
-            raise UsageError(f"'{name}' cannot name a corpus", where=source, hint="name it as in NAME=PATH, without '/'")
+            raise UsageError(
+                f"'{name}' cannot name a corpus", where=source, hint="name it as in NAME=PATH, without '/'"
+            )
         known = self.corpora.setdefault(name, str(root))
         if known != str(root):
             raise CorpusMismatchError(
@@ -169,7 +171,9 @@ def _matches(path: str, globs: tuple[str, ...]) -> bool:
     """Match the path within the corpus, or the file's name, against shell patterns; ``**/`` may stand for nothing."""
     name = path.rsplit("/", 1)[-1]
     return any(
-        fnmatchcase(path, glob) or fnmatchcase(path, glob.replace("**/", "")) or ("/" not in glob and fnmatchcase(name, glob))
+        fnmatchcase(path, glob)
+        or fnmatchcase(path, glob.replace("**/", ""))
+        or ("/" not in glob and fnmatchcase(name, glob))
         for glob in globs
     )
 

@@ -1,4 +1,4 @@
-"""The step ``read``: a file becomes a canonical document, in a child process; unchanged files are passed on as they are."""
+"""The step ``read``: a file becomes a canonical document in a child process; unchanged files pass as they are."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from ragset.kit.extractive.grammar import is_code, is_name, tokens
 from ragset.kit.extractive.words import ENGLISH, GENERIC_HEADINGS, GENERIC_NOUNS, PREPOSITIONS, VAGUE_STARTS
+from ragset.kit.question_form import word_set
 from ragset.schema.documents import Chunk, Document
 
 _PREFIX = re.compile(
@@ -21,10 +22,13 @@ _PREFIX = re.compile(
 _PART = re.compile(r"(?:chapter|section|part|appendix|annex|module|unit|lesson)\s+[\divxlc]+\b", re.IGNORECASE)
 _SUFFIX = re.compile(r"\s*(?:[|·]\s.*|\s[-–—]\s(?:wikipedia|home|documentation|docs|gutenberg).*|¶)$", re.IGNORECASE)
 _COMMAND = re.compile(r"(?:^|\n|`|\$ )([a-z][a-z0-9_-]{2,})(?= (?:--[a-z]|[a-z-]+ (?:--|[A-Z./])))")
-_SHELL = frozenset("pip npm git cargo curl make docker sudo python python3 uvx pipx conda brew apt cat echo import from run".split())  # noqa: SIM905
-_EVERYWHERE = frozenset(
-    "http https api cli json jsonl yaml csv pdf html url urls python linux windows macos github markdown sql xml utf ascii gpu "
-    "cpu english unicode docker javascript monday january form table figure chapter section note".split()  # noqa: SIM905
+_SHELL = word_set(
+    "pip npm git cargo curl make docker sudo python python3 uvx pipx conda brew apt cat echo import from run"
+)
+_EVERYWHERE = word_set(
+    "http https api cli json jsonl yaml csv pdf html url urls python linux windows macos github markdown sql "
+    "xml utf ascii gpu "
+    "cpu english unicode docker javascript monday january form table figure chapter section note"
 )
 """Names that documents about anything share; they are no product."""
 _ACRONYM = re.compile(r"[^aeiouy\d]{2,4}$")
@@ -73,11 +77,18 @@ def real_title(title: str, document_id: str) -> str:
     words = [w for w in re.split(r"[\W_]+", stem) if w]
     if len(words) >= 3 and len(name.split()) <= 2 and set(name.lower().split()) & {w.lower() for w in words}:
         name = ""  # "Leave types" of 18f_leave_policy.md: the file name says more
-    if name and not name.endswith("?") and not _is_stem(name, stem) and not generic(name) and len(name) <= 90 and re.search(r"[A-Za-z]{3}", name):
+    if (
+        name
+        and not name.endswith("?")
+        and not _is_stem(name, stem)
+        and not generic(name)
+        and len(name) <= 90
+        and re.search(r"[A-Za-z]{3}", name)
+    ):
         return name
     if len(words) < 2 or sum(w.isalpha() and len(w) > 2 for w in words) < 2 or generic(" ".join(words)):
         return acronym(stem) if len(words) == 1 and acronym(stem) != stem else ""
-    shown = [w.upper() if _ACRONYM.match(w) or any(c.isdigit() for c in w) and len(w) < 7 else w for w in words]
+    shown = [w.upper() if _ACRONYM.match(w) or (any(c.isdigit() for c in w) and len(w) < 7) else w for w in words]
     return shown[0][:1].upper() + " ".join(shown)[1:]
 
 
@@ -105,12 +116,16 @@ def generic(heading: str) -> bool:
     """Tell whether a heading names nothing by itself ("Overview", "Chapter 1")."""
     words = re.findall(r"[a-z0-9]+", heading.lower())
     whole = "-".join(words)
-    return not words or whole in GENERIC_HEADINGS or all(w in GENERIC_HEADINGS or w.isdigit() or len(w) < 2 for w in words)
+    return (
+        not words or whole in GENERIC_HEADINGS or all(w in GENERIC_HEADINGS or w.isdigit() or len(w) < 2 for w in words)
+    )
 
 
 @lru_cache(maxsize=16)
 def topics_of(text: str) -> Counter[str]:
-    """Count words: under ``word`` all, under ``lower:word`` those in lower case, under ``inner:word`` those capitalised
+    """Count the words of a text.
+
+    Under ``word`` all of them, under ``lower:word`` those in lower case, under ``inner:word`` those capitalised
     within a sentence, under the empty string the length of the text in words.
     """
     found: Counter[str] = Counter()
@@ -144,13 +159,17 @@ def _names_in(text: str) -> set[str]:
     commands = Counter(_COMMAND.findall(text[:200_000]))
     low = set(re.findall(r"\b[a-z]{3,}\b", text[:200_000]))
     common = _EVERYWHERE | ENGLISH | PREPOSITIONS | VAGUE_STARTS
-    names = {w for w in inner if w.lower() not in common and (w.lower() not in low or w.lower() in commands or w[1:] != w[1:].lower())}
+    names = {
+        w
+        for w in inner
+        if w.lower() not in common and (w.lower() not in low or w.lower() in commands or w[1:] != w[1:].lower())
+    }
     known = {w.lower() for w in names}
     return names | {w for w, n in commands.items() if n >= 2 and w not in _SHELL and w not in known}
 
 
 def named(text: str) -> bool:
-    """Tell whether a phrase names something by itself: code, or a name of two words or with an inner capital or digit."""
+    """Tell whether a phrase names something by itself: code, a name of two words, or one with an inner capital."""
     found = tokens(text)
     if any(is_code(t.text) for t in found):
         return True

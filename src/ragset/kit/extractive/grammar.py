@@ -14,6 +14,7 @@ from ragset.kit.extractive.words import (
     AUXILIARIES,
     BE,
     CLAUSE_WORDS,
+    DETERMINERS,
     MODALS,
     PREPOSITIONS,
     PRONOUNS,
@@ -38,10 +39,13 @@ _IRREGULAR = (
     "hear heard heard,hide hid hidden,hold held held,keep kept kept,know knew known,lay laid laid,lead led led,"
     "learn learned learned,leave left left,lend lent lent,let let let,lie lay lain,lose lost lost,make made made,"
     "mean meant meant,meet met met,overcome overcame overcome,override overrode overridden,oversee oversaw overseen,"
-    "overwrite overwrote overwritten,pay paid paid,prove proved proven,put put put,read read read,rebuild rebuilt rebuilt,"
-    "rewrite rewrote rewritten,ride rode ridden,rise rose risen,run ran run,say said said,see saw seen,seek sought sought,"
+    "overwrite overwrote overwritten,pay paid paid,prove proved proven,put put put,read read read,rebuild "
+    "rebuilt rebuilt,"
+    "rewrite rewrote rewritten,ride rode ridden,rise rose risen,run ran run,say said said,see saw seen,seek "
+    "sought sought,"
     "sell sold sold,send sent sent,set set set,shoot shot shot,show showed shown,shut shut shut,sing sang sung,"
-    "sink sank sunk,sit sat sat,sleep slept slept,slide slid slid,speak spoke spoken,spend spent spent,split split split,"
+    "sink sank sunk,sit sat sat,sleep slept slept,slide slid slid,speak spoke spoken,spend spent spent,split "
+    "split split,"
     "spread spread spread,stand stood stood,stick stuck stuck,strike struck struck,swim swam swum,swing swung swung,"
     "take took taken,teach taught taught,tell told told,think thought thought,throw threw thrown,"
     "undergo underwent undergone,understand understood understood,undertake undertook undertaken,wear wore worn,"
@@ -66,7 +70,7 @@ class Token:
     @property
     def is_word(self) -> bool:
         """True for anything but a punctuation mark."""
-        return self.text[-1].isalnum() or self.text[-1] in "`”\")%"
+        return self.text[-1].isalnum() or self.text[-1] in '`”")%'
 
 
 @lru_cache(maxsize=4096)
@@ -132,6 +136,8 @@ def noun_phrase(text: str, *, longest: int = 8) -> bool:
         return False
     if first.low.endswith("ing") and len(found) > 1 and base_of(first.low, "ing") and not is_name(found[1].text):
         return False
+    if len(found) > 1 and base_of(first.low, "base") and found[1].low in DETERMINERS:
+        return False
     if last.low in PREPOSITIONS | ARTICLES | ADVERBS | CLAUSE_WORDS or last.low.endswith("ly"):
         return False
     bad = AUXILIARIES | CLAUSE_WORDS | (PRONOUNS - {"one"}) | SPEAKER | {"you", "except", "unless", "not"}
@@ -153,7 +159,9 @@ def imperative(text: str) -> bool:
     found = tokens(text)
     if len(found) < 3 or not base_of(found[0].low, "base"):
         return False
-    return found[1].low not in BE | MODALS | {"of", "and", "or", "has", "have", "does"} and not base_of(found[1].low, "s")
+    return found[1].low not in BE | MODALS | {"of", "and", "or", "has", "have", "does"} and not base_of(
+        found[1].low, "s"
+    )
 
 
 def lower_start(text: str, *, keep: bool) -> str:
@@ -167,8 +175,6 @@ def lower_start(text: str, *, keep: bool) -> str:
 def _relative(text: str, token: Token) -> bool:
     """Tell a relative or conjunction "that" from the demonstrative: something to point back at stands before it."""
     return token.start > 0 and text[token.end : token.end + 1] == " "
-
-
 
 
 def _s(base: str) -> str:
@@ -195,7 +201,19 @@ def _ing(base: str) -> str:
 
 def _doubles(base: str) -> bool:
     """Tell whether the last consonant doubles: short words, and the stressed last syllables listed here."""
-    if base in {"submit", "commit", "admit", "permit", "omit", "prefer", "refer", "transfer", "infer", "defer", "occur"}:
+    if base in {
+        "submit",
+        "commit",
+        "admit",
+        "permit",
+        "omit",
+        "prefer",
+        "refer",
+        "transfer",
+        "infer",
+        "defer",
+        "occur",
+    }:
         return True
     if base in {"control", "compel", "expel", "incur", "recur", "confer", "opt", "stop", "regret", "equip", "rerun"}:
         return base != "opt"

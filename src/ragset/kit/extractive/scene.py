@@ -43,13 +43,17 @@ class Scene:
         at = self.chunk.start
         inside = [any(b.start <= u.span.start + at < b.end for b in blocks) for u in found]
         code = [Unit("code", u.span) if within else u for u, within in zip(found, inside, strict=True)]
-        lines = {self.document.headings_at(h.start)[-1] for h in self.document.headings} if self.document else set[str]()
+        lines = (
+            {self.document.headings_at(h.start)[-1] for h in self.document.headings} if self.document else set[str]()
+        )
         return [Unit("heading", u.span) if u.span.text in lines else u for u in code]
 
     @cached_property
     def sentences(self) -> list[Span]:
         """The sound sentences of its paragraphs and list items."""
-        return [s for u in self.units if u.kind in {"paragraph", "item"} for s in sentences(u) if sound_sentence(s.text)]
+        return [
+            s for u in self.units if u.kind in {"paragraph", "item"} for s in sentences(u) if sound_sentence(s.text)
+        ]
 
     def headings_at(self, span: Span) -> tuple[str, ...]:
         """Give the headings open at a span; a chunk may hold several small sections."""
@@ -64,7 +68,13 @@ class Scene:
         if setting.title and len(setting.title) > 3 and setting.title.lower() in low:
             return _capital(core), setting.title
         if core.startswith("in the “"):
-            owner = f"the {setting.product} documentation" if setting.product else f"“{setting.title}”" if setting.title else ""
+            owner = (
+                f"the {setting.product} documentation"
+                if setting.product
+                else f"“{setting.title}”"
+                if setting.title
+                else ""
+            )
             table, _, rest = core.partition("” table, ")
             return (f"In {table[3:]}” table of {owner}, {rest}", owner) if owner else None
         if setting.product:
@@ -89,7 +99,9 @@ class Scene:
             return phrase
         if len(found) > 1 and is_name(first) and is_name(found[1].text) and found[1].text != "I":
             return phrase
-        keep = first.lower() not in {"a", "an", "the", "each", "every", "any", "all"} and not self.setting.lowered(first)
+        keep = first.lower() not in {"a", "an", "the", "each", "every", "any", "all"} and not self.setting.lowered(
+            first
+        )
         return lower_start(phrase, keep=keep and (is_name(first) or is_code(first)))
 
     def clear(self, phrase: str, *, longest: int = 8) -> bool:
@@ -110,7 +122,11 @@ class Scene:
 def without_stop(span: Span) -> Span:
     """Cut the full stop off the end of a span."""
     text = span.text.rstrip()
-    cut = len(text) - 1 if text.endswith((".", "!", ";", ",")) and not re.search(r"\b(?:[A-Za-z]\.){2,}$|\betc\.$", text) else len(text)
+    cut = (
+        len(text) - 1
+        if text.endswith((".", "!", ";", ",")) and not re.search(r"\b(?:[A-Za-z]\.){2,}$|\betc\.$", text)
+        else len(text)
+    )
     return span.part(0, cut)
 
 

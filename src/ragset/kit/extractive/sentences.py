@@ -131,5 +131,10 @@ def _abbreviated(text: str, at: int) -> bool:
     word = re.search(r"[\w.]*$", text[:at])
     name = word.group().lower() if word else ""
     initial = bool(re.fullmatch(r"[a-z]|(?:[a-z]\.)+[a-z]", name)) and text[at - 1].isupper()
-    numbered = name[:1].isalpha() and len(name) <= 4 and bool(re.match(r"\.\s+\d", text[at : at + 3])) and text[at - len(name)].isupper()
+    numbered = (
+        name[:1].isalpha()
+        and len(name) <= 4
+        and bool(re.match(r"\.\s+\d", text[at : at + 3]))
+        and text[at - len(name)].isupper()
+    )
     return name.strip(".") in ABBREVIATED or initial or numbered

@@ -8,7 +8,9 @@ from ragset.kit.extractive.grammar import has_speaker, tokens
 from ragset.kit.extractive.words import ELSEWHERE, ENGLISH, PRONOUNS
 
 _WORD = re.compile(r"[^\W\d_]+")
-_CITATION = re.compile(r"\[\d+(?:[,–-]\s*\d+)*\]|\bet al\b|https?://|www\.|\S+@\S+\.\w|\(\d{4}\)|[©®™†‡§¶]|\\|\{\{|&\w+;")
+_CITATION = re.compile(
+    r"\[\d+(?:[,–-]\s*\d+)*\]|\bet al\b|https?://|www\.|\S+@\S+\.\w|\(\d{4}\)|[©®™†‡§¶]|\\|\{\{|&\w+;"
+)
 _BOILERPLATE = re.compile(
     r"\b(?:all rights reserved|copyright|trademark|warrant(?:y|ies)|cookies?|privacy policy|terms of (?:use|service)|"
     r"permission is hereby|without limitation|subscribe|newsletter|sign up|log in to|javascript|isbn|"
@@ -16,7 +18,9 @@ _BOILERPLATE = re.compile(
     r"ignore (?:all|any|the|previous)|system prompt|previous instructions)\b",
     re.IGNORECASE,
 )
-_DIALOGUE = re.compile(r"[“”\"]\s*(?:said|asked|replied|cried|he|she|I)\b|\b(?:said|asked|replied|exclaimed) (?:he|she|I)\b")
+_DIALOGUE = re.compile(
+    r"[“”\"]\s*(?:said|asked|replied|cried|he|she|I)\b|\b(?:said|asked|replied|exclaimed) (?:he|she|I)\b"
+)
 _RUN_ON = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!\betc)(?<!\bvs)(?<!\.[A-Za-z])[.!?] +[a-z]")
 _LEADERS = re.compile(r"\.{3,}|…|_{3,}|-{3,}|={3,}|\s\.\s\.\s")
 
@@ -40,9 +44,9 @@ def is_table_text(text: str) -> bool:
 def sound_sentence(text: str, *, low: int = 6, high: int = 48) -> bool:
     """Tell whether a sentence is whole and clean: start, end, length, brackets, no debris, no pointing elsewhere."""
     words = text.split()
-    if not low <= len(words) <= high or text[-1:] not in ".!" and text[-2:] not in {".”", '."', ".)"}:
+    if not low <= len(words) <= high or (text[-1:] not in ".!" and text[-2:] not in {".”", '."', ".)"}):
         return False
-    if not (text[0].isupper() or text[0].isdigit() or text[0] in "`\"“-"):
+    if not (text[0].isupper() or text[0].isdigit() or text[0] in '`"“-'):
         return False
     if tokens(text)[0].low in PRONOUNS or _RUN_ON.search(text) or _CITATION.search(text) or _LEADERS.search(text):
         return False
@@ -51,7 +55,11 @@ def sound_sentence(text: str, *, low: int = 6, high: int = 48) -> bool:
 
 def clean(text: str) -> bool:
     """Tell whether a text is balanced, no boilerplate, no dialogue."""
-    if any(text.count(a) != text.count(b) for a, b in ("()", "[]", "{}", "“”")) or text.count('"') % 2 or text.count("`") % 2:
+    if (
+        any(text.count(a) != text.count(b) for a, b in ("()", "[]", "{}", "“”"))
+        or text.count('"') % 2
+        or text.count("`") % 2
+    ):
         return False
     return not _BOILERPLATE.search(text) and not _DIALOGUE.search(text)
 

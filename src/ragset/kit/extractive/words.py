@@ -33,7 +33,9 @@ CONJUNCTIONS = word_set(
     "that which who whom whose once"
 )
 
-CLAUSE_WORDS = word_set("that which who whom whose because although though while whereas if unless when where")
+CLAUSE_WORDS = word_set(
+    "that which who whom whose whether because although though while whereas if unless when where how why what"
+)
 
 ADVERBS = word_set(
     "also only just even still already always never often sometimes usually generally typically however therefore "
@@ -48,11 +50,13 @@ VAGUE_STARTS = (
     | CONJUNCTIONS
     | PREPOSITIONS
     | word_set(
-        "many most some several few none such same another other others both either neither what how why you your "
+        "tip caution warning important many most some several few none such same another other others both either "
+        "neither what how why you your "
         "much little enough half part yes no note example examples please thanks everything nothing former latter "
         "further aside besides similarly likewise conversely specifically basically essentially obviously "
         "unfortunately fortunately ideally alternatively optionally eventually ultimately originally initially "
-        "elsewhere somewhere nowhere inside outside up down back close far till anyone nobody multiple various numerous additional certain different respective "
+        "elsewhere somewhere nowhere inside outside up down back close far till anyone nobody multiple various "
+        "numerous additional certain different respective "
         "depending according given based using due following unlike having being doing done"
     )
 )
@@ -67,7 +71,7 @@ GENERIC_NOUNS = word_set(
     "lines word words set group groups situation change changes feature features system tool tools user users time "
     "date day days year years fact rule rules purpose person people place data information program project team "
     "model author authors latter advantage disadvantage solution exception note effect effort event man woman boy "
-    "girl matter objective aim amount total request lot kinds sorts means start end beginning top bottom"
+    "girl matter objective aim amount total request study lot kinds sorts means start end beginning top bottom"
 )
 """Nouns that name nothing by themselves: "the process", "the form"."""
 
@@ -76,7 +80,8 @@ EMPTY_PREDICATES = word_set(
     "necessary lot number bit few couple matter must case result problem issue reason thing way opportunity feature "
     "shame pity mistake challenge concern little big major significant essential vital useful nice simple easy hard "
     "difficult most popular well-known certain given further separate single various only first second third last next "
-    "integral duty simply clear clearest example exception step start beginning end nightmare goal fact aim objective idea point following answer"
+    "integral duty simply clear clearest example exception step start beginning end nightmare goal fact aim "
+    "objective idea point following answer"
 )
 """First content words of predicates that define nothing: "X is a good idea", "X is an important step"."""
 
@@ -92,12 +97,13 @@ GENERIC_HEADINGS = word_set(
     "reference notes note general miscellaneous other others examples example usage installation faq preface foreword "
     "abstract about home readme description details more resources links see-also changelog glossary definitions "
     "table-of-contents acknowledgements acknowledgments bibliography license licence copyright untitled document "
-    "features installation quickstart concepts documentation guide manual page sheet sheet1 slide title test sample data file text main next-steps"
+    "features installation quickstart concepts documentation guide manual page sheet sheet1 slide title test "
+    "sample data file text main next-steps"
 )
 
 ELSEWHERE = (
-    "see ", "refer to", "check out", "click here", "read more", "learn more", "as follows", "the following", "below",
-    "above", "the next section", "the previous", "this section", "this chapter", "this page", "this guide",
+    "see ", "refer to", "check out", "click here", "read more", "learn more", "as follows", "on page",
+    "instructions for line", "the following", "below", "above", "the next section", "the previous", "this section", "this chapter", "this page", "this guide",
     "this document", "this article", "described in", "discussed in", "listed in", "visit ", "available at",
     "shown in", "figure ", "in appendix", "in attachment", "for details", "for more information", "contact us",
 )  # fmt: skip

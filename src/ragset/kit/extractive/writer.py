@@ -27,6 +27,8 @@ RICH_PER_CHUNK = 3
 _RICH = frozenset(["table_cell", "option", "abbreviation"])
 _PER_FAMILY = {"abbreviation": 1, "section": 1, "fact": 2}
 _WHOLE = frozenset(["section", "table_cell", "option", "listing"])
+_PHRASES = frozenset(["definition", "manner", "object", "attribute", "fact", "purpose"])
+_RUN_ON = re.compile(r",? (?:and|but) [^,;]{3,45}? (?:shall|must|may|should|will)\b|, and (?:is|are|has|have)\b")
 _DEMONSTRATIVE = re.compile(r"\bsuch (?!as\b|a\b)|\b(?:this|these|aforementioned|thereof|therein)\b", re.IGNORECASE)
 _PRODUCT_SAMPLE = 40
 _CACHED_CHUNKS = 512
@@ -48,7 +50,10 @@ def candidates(chunk: Chunk, document: Document | None = None, *, product: str =
 
 def _loose(candidate: Candidate) -> bool:
     """Tell whether a short answer leans on text before it: "such payments", "these forms"."""
-    return candidate.family not in _WHOLE and bool(_DEMONSTRATIVE.search(candidate.answer.text))
+    text = candidate.answer.text
+    if candidate.family in _WHOLE:
+        return False
+    return bool(_DEMONSTRATIVE.search(text)) or (candidate.family in _PHRASES and bool(_RUN_ON.search(text)))
 
 
 def _best(found: list[Candidate]) -> list[Candidate]:

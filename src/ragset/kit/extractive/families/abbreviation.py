@@ -1,4 +1,7 @@
-"""Abbreviations: "General Services Administration (GSA)" → "What does GSA stand for?" (after Schwartz and Hearst, 2003)."""
+"""Abbreviations: "General Services Administration (GSA)" → "What does GSA stand for?".
+
+After Schwartz and Hearst (2003), stricter: every letter must begin a word.
+"""
 
 from __future__ import annotations
 

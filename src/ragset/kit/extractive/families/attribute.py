@@ -8,16 +8,21 @@ from collections.abc import Iterator
 from ragset.kit.extractive.grammar import has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
-from ragset.kit.extractive.words import ADVERBS, EMPTY_PREDICATES, PREPOSITIONS
+from ragset.kit.extractive.words import ADVERBS, EMPTY_PREDICATES, GENERIC_NOUNS, PREPOSITIONS
+from ragset.kit.question_form import word_set
 
 _OF = re.compile(
-    r"^(?P<x>The (?P<noun>[\w-]+(?: [\w-]+){0,3}) (?:of|for|in) (?P<owner>[^,;:()]+?)) (?P<be>is|are|was|were) (?P<rest>[^;:]+)$"
+    r"^(?P<x>The (?P<noun>[\w-]+(?: [\w-]+){0,3}) (?:of|for|in) (?P<owner>[^,;:()]+?)) (?P<be>is|are|was"
+    r"|were) (?P<rest>[^;:]+)$"
 )
-_WAY = re.compile(r"^(?P<x>The (?:[\w-]+ ){1,2}way to (?P<act>[a-z]+ [^,;:]+?)) is (?P<rest>(?:to|by|as|with|via|using|through|a|an|the) [^;:]+)$")
+_WAY = re.compile(
+    r"^(?P<x>The (?:[\w-]+ ){1,2}way to (?P<act>[a-z]+ [^,;:]+?)) is (?P<rest>(?:to|by|as|with|via|using"
+    r"|through|a|an|the) [^;:]+)$"
+)
 _DIGITS = frozenset(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty"])
-_NOUN = frozenset(
+_NOUN = word_set(
     "example reason problem result rest idea case difference purpose function role goal aim objective need use number "
-    "majority lack presence absence fact end start point".split()  # noqa: SIM905
+    "majority lack presence absence fact end start point"
 )
 
 
@@ -30,14 +35,18 @@ def find(scene: Scene) -> Iterator[Candidate]:
             continue
         head = match["noun"].split()[-1].lower()
         words = [t.low for t in tokens(match["rest"]) if t.is_word]
-        if head in _NOUN or not 2 <= len(words) <= 30 or not _value(words, match["rest"]):
+        if (
+            head in _NOUN | GENERIC_NOUNS - {"value", "type", "default", "name", "format", "date", "time"}
+            or not 2 <= len(words) <= 30
+            or not _value(words, match["rest"])
+        ):
             continue
         answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
         yield from scene.propose("attribute", f"what {match['be']} {scene.shown(match['x'])}?", answer, sentence, 0.83)
 
 
 def _way(scene: Scene, sentence: Span) -> Iterator[Candidate]:
-    """"The recommended way to use a `Client` is …" → "What is the recommended way to use a `Client`?"."""
+    """Turn "The recommended way to use a `Client` is …" into "What is the recommended way to …?"."""
     match = _WAY.match(sentence.text)
     if not match or has_pronoun(match["x"], allow=frozenset(["your"])) or len(match["rest"].split()) < 3:
         return
@@ -56,4 +65,10 @@ def _value(words: list[str], text: str) -> bool:
         text, allow=frozenset(["that", "its", "their"])
     ):
         return False
-    return first in {"a", "an", "the"} | _DIGITS or first[0].isdigit() or "`" in text[:2] or text[0].isupper() or '"' in text[:2]
+    return (
+        first in {"a", "an", "the"} | _DIGITS
+        or first[0].isdigit()
+        or "`" in text[:2]
+        or text[0].isupper()
+        or '"' in text[:2]
+    )

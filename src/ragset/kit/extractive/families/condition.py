@@ -1,32 +1,41 @@
-"""Duties under a condition: "If C, you must Y" → "What must you do if C?"; "X must Y if/before/within C" → "When must X Y?"."""
+"""Duties under a condition.
+
+"If C, you must Y" → "What must you do if C?"; "X must Y before C" → "When must X Y?"; "If C, X will Y" → "What happens if C?".
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ragset.kit.extractive.anchors import named
 from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import CLAUSE_WORDS, GENERIC_NOUNS
+from ragset.kit.question_form import word_set
 
 _FIRST = re.compile(
-    r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can|cannot) (?P<rest>[^:;]+))$"
+    r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?P<modal>must|should|shall"
+    r"|may|can|cannot) (?P<rest>[^:;]+))$"
 )
 _LAST = re.compile(
     r"^(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can) (?P<act>(?!not\b|be\b|also\b|only\b|never\b)[^,;:]+?),? "
     r"(?P<cond>(?:only )?(?:if|before|after|until|unless|within \d+|no later than|when|upon)\b [^;:]+)$"
 )
-_UNSAID = frozenset(
-    ["answer", "case", "result", "former", "latter", "above", "process", "item", "amount", "deposit", "form", "number"]
-    + ["line", "box", "total", "value", "following", "other", "same", "first", "second", "rest", "difference", "entry"]
+_UNSAID = word_set(
+    "answer case result former latter above process item amount deposit form number line box total value following other "
+    "same first second rest difference entry"
 )
 _EFFECT = re.compile(
-    r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?:will|is|are) (?P<rest>(?!not\b)[a-z][^:;]+))$"
+    r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?:will|is|are) "
+    r"(?P<rest>(?!not\b)[a-z][^:;]+))$"
 )
 _BACK = frozenset(["it", "its", "them", "their", "they", "that"])
-_LOOSE = frozenset("this these those it its they them their he she his her so such do same other another following either both".split())  # noqa: SIM905
+_LOOSE = word_set(
+    "this these those it its they them their he she his her so such do same other another following either both"
+)
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -55,9 +64,14 @@ def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
         return
     if re.search(r"\bdo (?:that|so|this)\b", match["rest"]):
         return
-    if len(rest) < 4 or {t.low for t in rest[:3]} & {"be", "not"} or rest[0].low in { "also", "want", "see", "still", "have"} or modal == "cannot":
+    if (
+        len(rest) < 4
+        or {t.low for t in rest[:3]} & {"be", "not"}
+        or rest[0].low in {"also", "want", "see", "still", "have"}
+        or modal == "cannot"
+    ):
         return
-    if has_pronoun(match["rest"], allow=frozenset("it its them their they that his her".split())):  # noqa: SIM905
+    if has_pronoun(match["rest"], allow=word_set("it its them their they that his her")):
         return
     answer = without_stop(sentence.part(match.start("main"), match.end("main")))
     core = f"what {modal} {'you' if you else who} do {match['link'].lower()} {condition}?"
@@ -65,11 +79,19 @@ def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
 
 
 def _happens(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candidate]:
-    """"If C, X will Y" → "What happens if C?", when C names something of its own."""
+    """Turn "If C, X will Y" into "What happens if C?", when C names something of its own."""
     condition = match["cond"]
-    if not _specific(scene, condition, 4) or tokens(condition)[0].low == "you" or not scene.clear(match["who"], longest=7):
+    if (
+        not _specific(scene, condition, 4)
+        or tokens(condition)[0].low == "you"
+        or not scene.clear(match["who"], longest=7)
+    ):
         return
-    if not (named(condition) or scene.setting.product) or has_pronoun(match["main"], allow=_BACK) or len(match["rest"].split()) < 4:
+    if (
+        not (named(condition) or scene.setting.product)
+        or has_pronoun(match["main"], allow=_BACK)
+        or len(match["rest"].split()) < 4
+    ):
         return
     answer = without_stop(sentence.part(match.start("main"), match.end("main")))
     yield from scene.propose("condition", f"what happens {match['link'].lower()} {condition}?", answer, sentence, 0.76)
@@ -80,11 +102,15 @@ def _when(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
     you = who.lower() == "you"
     if not (you or _agent(scene, who)) or not _specific(scene, act, 3):
         return
-    if re.match(r"(?:only )?if (?:available|any|necessary|possible|appropriate|needed|required|applicable)\b", condition):
+    if re.match(
+        r"(?:only )?if (?:available|any|necessary|possible|appropriate|needed|required|applicable)\b", condition
+    ):
         return
     if len(condition.split()) < 4 or any(t.low in CLAUSE_WORDS for t in tokens(act)):
         return
-    if any(t.low in _LOOSE - {"it", "its", "they", "them", "their", "he", "she", "his", "her"} for t in tokens(condition)):
+    if any(
+        t.low in _LOOSE - {"it", "its", "they", "them", "their", "he", "she", "his", "her"} for t in tokens(condition)
+    ):
         return
     answer = without_stop(sentence.part(match.start("cond"), match.end("cond")))
     if re.search(r"(?:\d|days?|weeks?|months?|years?|hours?|minutes?)$", act):
@@ -97,7 +123,7 @@ def _specific(scene: Scene, text: str, least: int) -> bool:
     found = [t.low for t in tokens(text) if t.is_word]
     if not least <= len(found) <= 24 or set(found) & _LOOSE or "that's" in found or found[-1] in {"to", "so", "not"}:
         return False
-    for before, noun in zip(found, found[1:], strict=False):
+    for before, noun in pairwise(found):
         if before == "the" and (noun in _UNSAID or noun in GENERIC_NOUNS) and not scene.setting.is_topic(noun):
             return False
     return True

@@ -9,12 +9,16 @@ from ragset.kit.extractive.grammar import base_of, first_auxiliary, is_name, tok
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
-from ragset.kit.extractive.words import EMPTY_PREDICATES, GENERIC_NOUNS, PERSON_NOUNS, PRONOUNS
+from ragset.kit.extractive.words import ARTICLES, EMPTY_PREDICATES, GENERIC_NOUNS, PERSON_NOUNS, PRONOUNS
 
 _PLURAL_HEAD = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+s (?:that|which|who|used|for|of|designed|whose)\b")
 _THE_HEAD = re.compile(r"the (?:[\w-]+ ){1,4}(?:that|which|who|of|for|used|in|by|between|to)\b")
-_TERM = re.compile(r"^(?P<term>[A-Z`][^.:;,()]{2,40}?)\s*(?:\([^()]{1,30}\))?\s*(?::|–|—| -) (?P<rest>(?:[Aa]n?|[Tt]he) [^\n]+)$")
-_MEANS = re.compile(r"^(?P<subject>[^,;:()]{2,60}?),? (?P<verb>means|refers to|is defined as|denotes|stands for) (?P<rest>.+)$")
+_TERM = re.compile(
+    r"^(?P<term>[A-Z`][^.:;,()]{2,40}?)\s*(?:\([^()]{1,30}\))?\s*(?::|–|—| -) (?P<rest>(?:[Aa]n?|[Tt]he) [^\n]+)$"
+)
+_MEANS = re.compile(
+    r"^(?P<subject>[^,;:()]{2,60}?),? (?P<verb>means|refers to|is defined as|denotes|stands for) (?P<rest>.+)$"
+)
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -42,6 +46,8 @@ def _copula(scene: Scene, sentence: Span) -> Iterator[Candidate]:
     if not _subject(scene, plain) or not _predicate(predicate.text, verb.low) or _circular(plain, predicate.text):
         return
     person = _is_person(predicate.text) and is_name(tokens(plain)[0].text)
+    if verb.low == "are" and plain.isupper():
+        return
     if verb.low == "was" and not (person or is_name(tokens(plain)[-1].text)):
         return
     core = f"{'who' if person else 'what'} {verb.low} {scene.shown(subject)}?"
@@ -50,7 +56,7 @@ def _copula(scene: Scene, sentence: Span) -> Iterator[Candidate]:
 
 def _subject(scene: Scene, subject: str) -> bool:
     words = [t.low for t in tokens(subject)]
-    if not scene.clear(subject, longest=6) or " of " in subject and words[0] in {"one", "part"}:
+    if not scene.clear(subject, longest=6) or (" of " in subject and words[0] in {"one", "part"}):
         return False
     if words[0] == "the" and len(words) < 3:
         return False
@@ -62,7 +68,7 @@ def _predicate(text: str, verb: str) -> bool:
     if not 5 <= len(words) <= 42:
         return False
     content = next((w for w in words if w not in {"a", "an", "the", "any", "one", "of", "very", "also", "most"}), "")
-    if ", but " in text or ", not a" in text or text.endswith((" is", " are")):
+    if ", but " in text or ";" in text or ", not a" in text or text.endswith((" is", " are")):
         return False
     if content in EMPTY_PREDICATES or any(w in {"this", "these", "above", "you", "your"} for w in words[:6]):
         return False
@@ -79,8 +85,8 @@ def _predicate(text: str, verb: str) -> bool:
 
 def _circular(subject: str, predicate: str) -> bool:
     """Tell a predicate that starts by saying its subject again: "the fee collected is the fee in effect …"."""
-    own = {t.low for t in tokens(subject) if len(t.text) > 3}
-    return len(own & {t.low for t in tokens(predicate)[:5]}) > len(own) / 2
+    own = {t.low for t in tokens(subject) if len(t.text) > 2 and t.low not in ARTICLES}
+    return len(own & {t.low for t in tokens(predicate)[:5]}) >= max(1, len(own) / 2)
 
 
 def _is_person(text: str) -> bool:
@@ -89,7 +95,7 @@ def _is_person(text: str) -> bool:
 
 
 def _glossary(scene: Scene, item: Span) -> Iterator[Candidate]:
-    """"Term: a …" in a list → "What is a term?", when what follows defines it."""
+    """Turn "Term: a …" in a list into "What is a term?", when what follows defines it."""
     match = _TERM.match(item.text)
     if not match or not scene.clear(match["term"], longest=4) or not _predicate(match["rest"], "is"):
         return

@@ -10,10 +10,16 @@ from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 
 _DATE = r"(?:in|on|by|since|until) (?:(?:early|late|mid) )?(?:[A-Z][a-z]+ )?(?:\d{1,2}, )?(?:1[5-9]|20)\d\d"
-_WHEN = re.compile(rf"^(?P<x>[^,;:]+?) (?P<be>was|were) (?P<part>[a-z]+(?:ed|en|wn|ld|nd|de|lt|ft)) (?P<rest>(?:[^,;:]*? )?)(?P<date>{_DATE})\.$")
+_WHEN = re.compile(
+    rf"^(?P<x>[^,;:]+?) (?P<be>was|were) (?P<part>[a-z]+(?:ed|en|wn|ld|nd|de|lt|ft)) "
+    rf"(?P<rest>(?:[^,;:]*? )?)(?P<date>{_DATE})\.$"
+)
 _BY = re.compile(r"^(?P<x>[^,;:]+?) (?:was|were) (?P<part>[a-z]+) by (?P<who>(?:the )?[A-Z][^,;:]*?)(?: in \d{4})?\.$")
 _YEAR_FIRST = re.compile(rf"^(?P<date>{_DATE.replace('(?:in|on', '(?:In|On', 1)}), (?P<rest>[^;:]+)$")
-_NAME_FIRST = re.compile(r"^(?P<who>(?:The )?[A-Z][\w.’'-]*(?: (?:of |the |and |for )?[A-Z][\w.’'-]*){0,5}) (?P<verb>[a-z]+) (?P<rest>[^;:]+)$")
+_NAME_FIRST = re.compile(
+    r"^(?P<who>(?:The )?[A-Z][\w.’'-]*(?: (?:of |the |and |for )?[A-Z][\w.’'-]*){0,5}) (?P<verb>[a-z]+) "
+    r"(?P<rest>[^;:]+)$"
+)
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -53,7 +59,7 @@ def _by_whom(scene: Scene, sentence: Span) -> Iterator[Candidate]:
 
 
 def _in_year(scene: Scene, sentence: Span) -> Iterator[Candidate]:
-    """"In 1980, N published X" → "What did N publish in 1980?"."""
+    """Turn "In 1980, N published X" into "What did N publish in 1980?"."""
     dated = _YEAR_FIRST.match(sentence.text)
     if not dated:
         return
@@ -62,7 +68,11 @@ def _in_year(scene: Scene, sentence: Span) -> Iterator[Candidate]:
         return
     base = base_of(match["verb"], "past")
     rest = without_stop(sentence.part(dated.start("rest") + match.start("rest"), len(sentence.text)))
-    if not base or base == match["verb"] or not re.match(r"(?:the|an?|its|his|her|two|three|several|new|\d+|[A-Z])\b", rest.text):
+    if (
+        not base
+        or base == match["verb"]
+        or not re.match(r"(?:the|an?|its|his|her|two|three|several|new|\d+|[A-Z])\b", rest.text)
+    ):
         return
     if len(rest.text.split()) < 3:
         return

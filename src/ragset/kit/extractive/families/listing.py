@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene
 from ragset.kit.extractive.sentences import Span
-from ragset.kit.extractive.text_filters import clean
+from ragset.kit.extractive.text_filters import clean, points_elsewhere
 from ragset.kit.extractive.words import SPEAKER
 
-_FOLLOW = re.compile(r",?\s*(?:(?:do|take|follow|use|complete) )?(?:all of )?(?:the following|these)(?: (?:steps?|things?|items?|ways?))?$", re.IGNORECASE)
+_FOLLOW = re.compile(
+    r",?\s*(?:(?:do|take|follow|use|complete) )?(?:all of )?(?:the following|these)"
+    r"(?: (?:steps?|things?|items?|ways?))?$",
+    re.IGNORECASE,
+)
 _TO = re.compile(r"^(?:In order to|To) (?P<goal>[^,;:]+)$")
 _ARE = re.compile(r"^(?P<np>[^,;:]+?) (?P<be>are|is)(?: as follows)?$")
-_INCLUDE = re.compile(r"^(?P<np>[^,;:]+?) (?P<verb>includes?|contains?|consists? of|requires?|supports?|provides?|offers?|covers?|comprises?)$")
+_INCLUDE = re.compile(
+    r"^(?P<np>[^,;:]+?) (?P<verb>includes?|contains?|consists? of|requires?|supports?|provides?|offers?"
+    r"|covers?|comprises?)$"
+)
 _MODAL = re.compile(r"^(?P<np>[^,;:]+?) (?P<modal>must|should|shall|can|may) (?P<verb>[a-z]+)(?P<rest> [^,;:]*)?$")
 
 
@@ -38,8 +45,15 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 def _whole(scene: Scene, items: list[Span]) -> bool:
     words = [len(i.text.split()) for i in items]
-    ends = all(not i.text.endswith((":", "?", "...", "…")) and clean(i.text) for i in items)
-    return ends and max(words) <= 45 and sum(words) <= 160 and not any(t.low in SPEAKER for i in items for t in tokens(i.text))
+    ends = all(
+        not i.text.endswith((":", "?", "...", "…")) and clean(i.text) and not points_elsewhere(i.text) for i in items
+    )
+    return (
+        ends
+        and max(words) <= 45
+        and sum(words) <= 160
+        and not any(t.low in SPEAKER for i in items for t in tokens(i.text))
+    )
 
 
 def _closed(scene: Scene, end: int) -> bool:
@@ -49,7 +63,7 @@ def _closed(scene: Scene, end: int) -> bool:
     if scene.document is None:
         return False
     after = scene.document.text[scene.chunk.end :].lstrip()[:3]
-    return not after or (after[0].isalpha() and after[1:2] not in ".)") or after[0] in "#“\""
+    return not after or (after[0].isalpha() and after[1:2] not in ".)") or after[0] in '#“"'
 
 
 def _from_bullet(scene: Scene, items: list[Span]) -> Span:
@@ -69,8 +83,7 @@ def _ask(scene: Scene, lead: str, answer: Span, support: Span) -> Iterator[Candi
 def _core(scene: Scene, lead: str) -> str | None:
     match = _TO.match(lead)
     if match:
-        goal = tokens(match["goal"])
-        return f"how do you {match['goal']}?" if len(goal) > 2 and base_of(goal[0].low, "base") else None
+        return f"how do you {match['goal']}?" if _goal(scene, match["goal"]) else None
     match = _ARE.match(lead)
     if match and scene.clear(match["np"]):
         return f"what {match['be']} {scene.shown(match['np'])}?"
@@ -80,7 +93,19 @@ def _core(scene: Scene, lead: str) -> str | None:
         base, tail = base_of(verb, "s", "base") or verb, " of" if match["verb"].endswith(" of") else ""
         return f"what {'does' if verb != base else 'do'} {scene.shown(match['np'])} {base}{tail}?"
     match = _MODAL.match(lead)
-    if match and match["verb"] in {"include", "contain", "provide", "submit", "have", "consider", "be"} and not match["rest"]:
+    if (
+        match
+        and match["verb"] in {"include", "contain", "provide", "submit", "have", "consider", "be"}
+        and not match["rest"]
+    ):
         np = match["np"]
         return f"what {match['modal']} {scene.shown(np)} {match['verb']}?" if scene.clear(np) else None
     return None
+
+
+def _goal(scene: Scene, goal: str) -> bool:
+    """Tell whether a goal is a verb with an object that names something."""
+    words = [t.low for t in tokens(goal)]
+    if len(words) < 3 or not base_of(words[0], "base"):
+        return False
+    return words[1] != "the" or len(words) > 3 or scene.setting.is_topic(words[2])

@@ -8,22 +8,30 @@ from collections.abc import Iterator
 from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
+from ragset.kit.question_form import word_set
 
 _PASSIVE = re.compile(
     r"^(?P<x>[^,;:]+?) (?P<aux>is|are|was|were|(?:can|should|must|may|shall) (?:only |always |usually )?be)"
     r" (?P<adverb>(?:always|usually|generally|typically|often|normally|commonly|currently|only|also) )?"
     r"(?P<part>[a-z]+) (?P<rest>(?:by|in|at|on|inside|within|with|using|through|via|under|near|from|of) [^;:]+)$"
 )
-_PLACED = frozenset(
-    "put placed located found stored kept situated based installed written defined recorded saved published held hosted "
-    "listed mounted attached deposited headquartered".split()  # noqa: SIM905
+_PLACED = word_set(
+    "put placed located found stored kept situated based installed written defined recorded saved published "
+    "held hosted "
+    "listed mounted attached deposited headquartered"
 )
-_MADE = frozenset(
+_MADE = word_set(
     "done made created achieved measured calculated computed determined produced formed identified determined "
     "controlled obtained removed secured tightened protected prevented selected chosen detected verified tested "
-    "cleaned installed performed separated connected configured enabled disabled activated resolved marked".split()  # noqa: SIM905
+    "cleaned installed performed separated connected configured enabled disabled activated resolved marked"
 )
-_BY_WHAT = frozenset("surrounded governed caused followed preceded regulated powered covered replaced maintained driven separated raided hunted eaten threatened affected".split())  # noqa: SIM905
+_BY_WHAT = word_set(
+    "surrounded governed caused followed preceded regulated powered covered replaced maintained driven "
+    "separated raided hunted eaten threatened affected"
+)
+_NO_PLACE = re.compile(
+    r"\b(?:basis|manner|format|forms?|order|accordance|which|case|general|fact|addition|terms|way|ways|time)\b"
+)
 _PLACE = frozenset(["in", "at", "on", "inside", "within", "under", "near"])
 
 
@@ -45,12 +53,19 @@ def _ask(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candida
     middle = f"{tail} {part}".strip()
     thing = scene.shown(match["x"])
     answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
-    if part in _PLACED and word in _PLACE and (word != "under" or part in {"located", "found", "stored"}) and second not in {"order", "which", "case", "general", "fact", "addition"}:
+    if (
+        part in _PLACED
+        and word in _PLACE
+        and (word != "under" or part in {"located", "found", "stored"})
+        and not _NO_PLACE.search(answer.text)
+    ):
         yield from scene.propose("manner", f"where {head} {thing} {middle}?", answer, sentence, 0.78)
-    elif word in {"using", "with", "via", "through"} and part in _MADE or word == "by" and second.endswith("ing"):
+    elif (word in {"using", "with", "via", "through"} and part in _MADE) or (word == "by" and second.endswith("ing")):
         yield from scene.propose("manner", f"how {head} {thing} {middle}?", answer, sentence, 0.8)
     elif word == "of" and part in {"made", "composed"}:
-        yield from scene.propose("manner", f"what {head} {thing} {middle} of?", answer.part(3, len(answer.text)), sentence, 0.8)
+        yield from scene.propose(
+            "manner", f"what {head} {thing} {middle} of?", answer.part(3, len(answer.text)), sentence, 0.8
+        )
     elif word == "by" and part in _BY_WHAT:
         shorter = answer.part(3, len(answer.text))
         yield from scene.propose("manner", f"what {head} {thing} {middle} by?", shorter, sentence, 0.74)

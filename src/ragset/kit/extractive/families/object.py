@@ -10,20 +10,27 @@ from ragset.kit.extractive.grammar import base_of, has_pronoun, is_code, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import ADVERBS, AUXILIARIES, PREPOSITIONS
+from ragset.kit.question_form import word_set
 
-_SAFE = frozenset(
+_SAFE = word_set(
     "include contain consist comprise require cause eat provide prevent produce involve represent govern supply "
     "enable allow describe specify define determine receive maintain employ incorporate combine resemble exploit "
-    "inhabit affect reduce increase protect regulate absorb transmit convert offer introduce depend belong serve help let".split()  # noqa: SIM905
+    "inhabit affect reduce increase protect regulate absorb transmit convert offer introduce depend belong "
+    "serve help let"
 )
-_NAMED = frozenset(
-    "support accept return use run read write expose keep hold store print record check measure compare reject count give "
-    "take ignore treat expect need add default start create make show list".split()  # noqa: SIM905
+_NAMED = word_set(
+    "support accept return use run read write expose keep hold store print record check measure compare "
+    "reject count give "
+    "take ignore treat expect need add default start create make show list"
 )
-_VAGUE_OF_PRODUCT = frozenset(["provide", "offer", "include", "support", "use", "contain", "need", "give", "take", "make", "run"])
+_VAGUE_OF_PRODUCT = frozenset(
+    ["provide", "offer", "include", "support", "use", "contain", "need", "give", "take", "make", "run"]
+)
 _TAIL = {"consist": "of", "depend": "on", "belong": "to", "serve": "as", "default": "to"}
-_CAUSATIVE = {"allow": " to", "enable": " to", "help": "", "let": ""}
-_EMPTY_OBJECTS = frozenset("only such several many some various certain different number variety range lot few more one two".split())  # noqa: SIM905
+_CAUSATIVE = {"allow": " to", "enable": " to", "require": " to", "help": "", "let": ""}
+_EMPTY_OBJECTS = word_set(
+    "only such several many some various certain different number variety range lot few more one two"
+)
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -51,9 +58,11 @@ def _sentence(scene: Scene, sentence: Span) -> Iterator[Candidate]:
             continue
         subject = sentence.text[: found[at].start].strip()
         last = found[at - 1].low
-        if verb in _NAMED and not _speaks_for_itself(scene, subject) or _too_wide(scene, subject, verb):
+        if (verb in _NAMED and not _speaks_for_itself(scene, subject)) or _too_wide(scene, subject, verb):
             return
-        if plural != (last.endswith("s") and not last.endswith(("ss", "us", "is"))) or not scene.clear(subject, longest=6):
+        if plural != (last.endswith("s") and not last.endswith(("ss", "us", "is"))) or not scene.clear(
+            subject, longest=6
+        ):
             return
         yield from _ask(scene, sentence, (subject, verb, plural), found[at].end)
         return
@@ -78,25 +87,37 @@ def _ask(scene: Scene, sentence: Span, clause: tuple[str, str, bool], end: int) 
             return
         rest = rest.part(len(tail) + 1, len(rest.text))
     if verb in _CAUSATIVE:
-        yield from _causative(scene, sentence, clause, rest)
-        return
+        caused = list(_causative(scene, sentence, clause, rest))
+        yield from caused
+        if caused or verb != "require" or re.search(r"\bto [a-z]+", rest.text):
+            return
     words = [t.low for t in tokens(rest.text) if t.is_word]
     if len(words) < 3 or words[0] in PREPOSITIONS | ADVERBS | {"that", "how", "to", "what", "whether"}:
         return
     if verb == "include" and words and tokens(subject)[0].low in {"a", "an"}:
         return
     content = next((w for w in words if w not in {"a", "an", "the"}), "")
-    if content in _EMPTY_OBJECTS or has_pronoun(rest.text, allow=frozenset(["their", "its", "it", "them", "they", "that"])):
+    if content in _EMPTY_OBJECTS or has_pronoun(
+        rest.text, allow=frozenset(["their", "its", "it", "them", "they", "that"])
+    ):
         return
     core = f"what {'do' if plural else 'does'} {scene.shown(subject)} {verb}{' ' + tail if tail else ''}?"
     yield from scene.propose("object", core, rest, sentence, 0.7)
 
 
 def _causative(scene: Scene, sentence: Span, clause: tuple[str, str, bool], rest: Span) -> Iterator[Candidate]:
-    """"X allows developers to build Y" → "What does X allow developers to do?"."""
+    """Turn "X allows developers to build Y" into "What does X allow developers to do?"."""
     subject, verb, plural = clause
-    match = re.match(rf"(?P<who>you|[a-z]+s|[\w-]+ [a-z]+s){_CAUSATIVE[verb]} (?P<act>[a-z]+ [^;:]+)$", rest.text)
-    if not match or not base_of(match["act"].split()[0], "base") or len(match["act"].split()) < 3:
+    match = re.match(
+        rf"(?P<who>you|[a-z]+s|(?:(?:the|an?) )?(?:[\w-]+ ){1, 2}[a-z]+){_CAUSATIVE[verb]} (?P<act>[a-z]+ [^;:]+)$",
+        rest.text,
+    )
+    if (
+        not match
+        or (match["who"] != "you" and not scene.clear(match["who"]))
+        or not base_of(match["act"].split()[0], "base")
+        or len(match["act"].split()) < 3
+    ):
         return
     if has_pronoun(match["act"], allow=frozenset(["their", "its", "it", "them", "they", "that", "each"])):
         return

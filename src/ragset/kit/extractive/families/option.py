@@ -10,7 +10,12 @@ from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
 
-_TERM = re.compile(r"^(?P<term>`[^`\n]{2,60}`(?:, `[^`\n]+`)*|(?:-\w, )?--[a-z][\w-]*(?:[ =][A-Z<\[][\w\]|.>-]*)?|[A-Z][A-Z0-9]*_[A-Z0-9_]+)\s*(?:\([^()]{1,40}\)\s*)?(?::|–|—| -)\s+(?P<rest>\S.+)$", re.S)
+_TERM = re.compile(
+    r"^(?P<term>`[^`\n]{2,60}`(?:, `[^`\n]+`)*"
+    r"|(?:-\w, )?--[a-z][\w-]*(?:[ =][A-Z<\[][\w\]|.>-]*)?"
+    r"|[A-Z][A-Z0-9]*_[A-Z0-9_]+)\s*(?:\([^()]{1,40}\)\s*)?(?::|–|—| -)\s+(?P<rest>\S.+)$",
+    re.S,
+)
 _FLAG = re.compile(r"--[a-z][\w-]*|(?<!\w)-[a-zA-Z](?!\w)")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 
@@ -34,7 +39,9 @@ def ask(scene: Scene, term: str, answer: Span, support: Span) -> Iterator[Candid
         return
     if answer.text.endswith((":", "…", ",")) or answer.text[0] in "|,;:":
         return
-    yield from scene.propose("option", core, without_stop(answer) if answer.text.count(". ") == 0 else answer, support, 0.92)
+    yield from scene.propose(
+        "option", core, without_stop(answer) if answer.text.count(". ") == 0 else answer, support, 0.92
+    )
 
 
 def what_it_does(scene: Scene, term: str, at: Span) -> str | None:
@@ -45,9 +52,17 @@ def what_it_does(scene: Scene, term: str, at: Span) -> str | None:
     flag = re.match(r"(?:-\w,? ?(?:/ ?)?)?(--[a-z][\w-]*)", bare)
     if flag:
         owner = f" of `{command}`" if command else ""
-        return f"what does the `{flag.group(1)}` option{owner} do?" if owner or scene.setting.product or scene.setting.title else None
+        return (
+            f"what does the `{flag.group(1)}` option{owner} do?"
+            if owner or scene.setting.product or scene.setting.title
+            else None
+        )
     if _VARIABLE.fullmatch(bare):
-        return f"what does the environment variable `{bare}` do?" if any("environment" in h.lower() for h in headings) else f"what does `{bare}` do?"
+        return (
+            f"what does the environment variable `{bare}` do?"
+            if any("environment" in h.lower() for h in headings)
+            else f"what does `{bare}` do?"
+        )
     product = scene.setting.product
     if product and re.match(rf"{re.escape(product)} [a-z]", bare):
         name = re.split(r" (?=[-<\[A-Z…])", bare)[0]
@@ -66,4 +81,3 @@ def _command(scene: Scene, headings: tuple[str, ...]) -> str:
         if inner and not generic(inner.group(1)):
             return inner.group(1)
     return ""
-

@@ -9,6 +9,7 @@ from ragset.kit.extractive.grammar import base_of, has_pronoun, imperative, toke
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import CLAUSE_WORDS
+from ragset.kit.question_form import word_set
 
 _TO = re.compile(r"^(?:In order to|To) (?P<goal>[^,;:]+), (?P<main>[^:]+)$")
 _WANT = re.compile(r"^If you(?: would like|'d like| want| wish| need| prefer) to (?P<goal>[^,;:]+), (?P<main>[^:]+)$")
@@ -18,8 +19,16 @@ _USE = re.compile(r"^(?P<main>Use [^,;:]+?) to (?P<goal>[a-z]+ [^,;:]+)$")
 _YOU = re.compile(r"^you (?:can|may|must|should|need to|have to|will need to|are required to|could)\b", re.IGNORECASE)
 _SUBJECT = re.compile(r"^(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can) (?P<rest>.+)$")
 _OBJECT_PRONOUNS = frozenset(["it", "them", "its", "their"])
-_WEAK = frozenset("be learn see know understand help ensure say begin sum illustrate clarify recap repeat date think have give get make summarize".split())  # noqa: SIM905
-_THIN = re.compile(r"^(?:see|refer|check|visit|read|consult|consider|note|remember|think|click|contact|look|try|ask|let|make sure|be sure|have|go to|follow|do)\b", re.I)
+_ALONE = frozenset(["pass", "qualify", "apply", "register", "enrol", "enroll", "vote", "appeal", "win"])
+_WEAK = word_set(
+    "be learn see know understand help ensure say begin sum illustrate clarify recap repeat date think have "
+    "give get make summarize"
+)
+_THIN = re.compile(
+    r"^(?:see|refer|check|visit|read|consult|consider|note|remember|think|click|contact"
+    r"|look|try|ask|let|make sure|be sure|have|go to|follow|do)\b",
+    re.I,
+)
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -42,12 +51,18 @@ def find(scene: Scene) -> Iterator[Candidate]:
 def _goal(scene: Scene, goal: str) -> bool:
     """Tell whether a goal is a verb with an object that names something."""
     words = tokens(goal)
-    if not 2 <= len(words) <= 16 or not base_of(words[0].low, "base") or words[0].low in _WEAK:
+    if not 1 <= len(words) <= 16 or not base_of(words[0].low, "base") or words[0].low in _WEAK:
         return False
-    if has_pronoun(goal, allow=frozenset(["your"])) or any(t.low in CLAUSE_WORDS - {"that", "which", "when"} for t in words):
+    if has_pronoun(goal, allow=frozenset(["your"])) or any(
+        t.low in CLAUSE_WORDS - {"that", "which", "when"} for t in words
+    ):
         return False
+    if len(words) == 1:
+        return words[0].low in _ALONE
     objects = [t.low for t in words[1:] if t.is_word]
-    if objects[:1] in (["so"], ["more"], ["well"]) or any(w in {"above", "below", "same", "following"} for w in objects):
+    if objects[:1] in (["so"], ["more"], ["well"]) or any(
+        w in {"above", "below", "same", "following"} for w in objects
+    ):
         return False
     return not (len(objects) == 2 and objects[0] == "the" and not scene.setting.is_topic(objects[1]))
 
@@ -57,14 +72,21 @@ def _pair(scene: Scene, sentence: Span, goal: str, main: Span, score: float) -> 
     if _THIN.match(text) or has_pronoun(text, allow=_OBJECT_PRONOUNS | {"that"}) or len(text.split()) < 2:
         return
     if text.startswith(("by ", "Use ")):
-        yield from scene.propose("procedure", f"how {'can' if text[0] == 'b' else 'do'} you {goal}?", main, sentence, score)
+        yield from scene.propose(
+            "procedure", f"how {'can' if text[0] == 'b' else 'do'} you {goal}?", main, sentence, score
+        )
         return
     if len(text.split()) < 4:
         return
-    if imperative(text) or _YOU.match(text):
+    if (imperative(text) and " " in goal) or _YOU.match(text):
         yield from scene.propose("procedure", f"how do you {goal}?", main, sentence, score)
         return
     match = _SUBJECT.match(text)
-    if match and scene.clear(match["who"]) and not re.match(r"(?:need|want|not|be|have)\b", match["rest"]) and sentence.text.startswith(("To", "In")):
+    if (
+        match
+        and scene.clear(match["who"])
+        and not re.match(r"(?:need|want|not|be|have)\b", match["rest"])
+        and sentence.text.startswith(("To", "In"))
+    ):
         core = f"what {match['modal']} {match['who']} do to {goal}?"
         yield from scene.propose("procedure", core, main, sentence, score)

@@ -9,23 +9,28 @@ from ragset.kit.extractive.grammar import base_of, has_pronoun, is_code, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import PREPOSITIONS
+from ragset.kit.question_form import word_set
 
 _USED = re.compile(
-    r"^(?P<x>[^,;:]+?) (?P<be>is|are|can be|may be|was|were) (?:also |often |commonly |generally |typically |usually |normally )?"
+    r"^(?P<x>[^,;:]+?) (?P<be>is|are|can be|may be|was|were) (?:also |often |commonly |generally |typically "
+    r"|usually |normally )?"
     r"used (?P<rest>(?:to|for|as|in) [^;:]+)$"
 )
-_PURPOSE = re.compile(r"^The (?P<noun>purpose|function|role|goal|aim|objective) of (?P<x>[^,;:]+?) is (?P<rest>to [^;:]+)$")
-_DOES = frozenset(
+_PURPOSE = re.compile(
+    r"^The (?P<noun>purpose|function|role|goal|aim|objective) of (?P<x>[^,;:]+?) is (?P<rest>to [^;:]+)$"
+)
+_DOES = word_set(
     "allow enable let provide control set return define create remove run check handle read write print show give make "
     "prevent specify determine contain hold store support install apply select generate convert parse send list add "
     "replace report select disable override limit offer help ensure compute measure compare accept represent load save "
     "export import validate format sort filter detect warn keep use require tell mark describe manage protect regulate "
-    "open close start stop build ingest index embed judge rebuild delete verify reject produce perform".split()  # noqa: SIM905
+    "open close start stop build ingest index embed judge rebuild delete verify reject produce perform"
 )
 
-_KINDS = frozenset(
-    "option flag setting command subcommand method function class parameter field argument variable plugin judge step key "
-    "file hook extension decorator module property attribute column type tool operator table table statement".split()  # noqa: SIM905
+_KINDS = word_set(
+    "option flag setting command subcommand method function class parameter field argument variable plugin "
+    "judge step key "
+    "file hook extension decorator module property attribute column type tool operator table table statement"
 )
 
 
@@ -50,7 +55,9 @@ def _purpose(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Can
         yield from scene.propose("purpose", f"what is the {match['noun']} of {thing}?", answer, sentence, 0.9)
         return
     be = match["be"]
-    head, tail = ("can", "be used") if be.startswith("can") else ("may", "be used") if be.startswith("may") else (be, "used")
+    head, tail = (
+        ("can", "be used") if be.startswith("can") else ("may", "be used") if be.startswith("may") else (be, "used")
+    )
     word = match["rest"].split()[0]
     question = {"in": f"where {head} {thing} {tail}?", "as": f"what {head} {thing} {tail} as?"}
     core = question.get(word, f"what {head} {thing} {tail} for?")
@@ -62,7 +69,7 @@ def _purpose(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Can
 
 
 def _does(scene: Scene, sentence: Span) -> Iterator[Candidate]:
-    """"The `--x` option limits …" → "What does the `--x` option do?", for code and named things only."""
+    """Turn "The `--x` option limits …" into "What does the `--x` option do?", for code and named things only."""
     found = tokens(sentence.text)
     for at, token in enumerate(found[:7]):
         if at and (not token.is_word or token.low in PREPOSITIONS):

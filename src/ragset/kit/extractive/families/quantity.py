@@ -15,8 +15,10 @@ _UNIT = (
 )
 _NUMBER = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty)"
 _AMOUNT = re.compile(
-    rf"^(?P<who>You|[^,;:]+?) (?:(?P<modal>can|may|must|should|shall|will)(?: also)? )?(?P<verb>[a-z]+(?: (?:over|up|back))?) "
-    rf"(?P<amount>(?:(?:up to|at least|at most|only|exactly|no more than|no fewer than|a maximum of|a minimum of) )?{_NUMBER} "
+    rf"^(?P<who>You|[^,;:]+?) (?:(?P<modal>can|may|must|should|shall|will)(?: also)? )?"
+    rf"(?P<verb>[a-z]+(?: (?:over|up|back))?) "
+    rf"(?P<amount>(?:(?:up to|at least|at most|only|exactly|no more than|no fewer than|a maximum of"
+    rf"|a minimum of) )?{_NUMBER} "
     rf"(?P<between>(?:[a-z]+ ){{0,3}}?)(?P<unit>{_UNIT}))(?: \([^()]+\))?(?P<of> of [^,;:.()]+?)?"
     rf"(?P<rest> (?:to|for|per|in|if|before|after|within|on|at|from|each|when)\b[^,;:.()]*)?[.,]"
 )
@@ -26,7 +28,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
     """Propose "How many … can you …?" for sentences that state a limit or an amount."""
     for sentence in scene.sentences:
         match = _AMOUNT.match(sentence.text)
-        if not match or not clean(sentence.text) or sentence.text[match.end() - 1] == "," and not match["rest"]:
+        if not match or not clean(sentence.text) or (sentence.text[match.end() - 1] == "," and not match["rest"]):
             continue
         who, thing, rest = match["who"], (match["of"] or "").strip(), (match["rest"] or "").strip()
         what = f"{match['between']}{match['unit']} {thing}".strip()

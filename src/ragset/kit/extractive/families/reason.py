@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from ragset.kit.extractive.grammar import base_of, first_auxiliary, has_pronoun, is_name, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
-from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import CLAUSE_WORDS
 
 _BECAUSE = re.compile(r"^(?P<main>[^;:]+?),? (?P<rest>(?:because(?! of)|so that|in order to) [^;]+)$")
@@ -28,13 +27,22 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 
 def _reason(text: str) -> bool:
-    return not has_pronoun(text, allow=frozenset(["it", "its", "they", "them", "their", "that", "he", "his", "him", "she", "her"]))
+    return not has_pronoun(
+        text, allow=frozenset(["it", "its", "they", "them", "their", "that", "he", "his", "him", "she", "her"])
+    )
 
 
 def _invert(scene: Scene, main: str) -> str | None:
     """Turn "X is Y" into "is X Y"; "Xs swim" into "do Xs swim"; nothing when the clause is not simple."""
     found = tokens(main)
-    if " not " in main or " - " in main or " – " in main or main.lower().startswith("you can") or not 3 <= len(found) <= 20 or "," in main or any(t.low in CLAUSE_WORDS - {"that"} for t in found):
+    if (
+        " not " in main
+        or re.search(r"\s[-–](?:\s|$)", main)
+        or main.lower().startswith("you can")
+        or not 3 <= len(found) <= 20
+        or "," in main
+        or any(t.low in CLAUSE_WORDS - {"that"} for t in found)
+    ):
         return None
     at = first_auxiliary(found, within=8)
     if at > 0:

@@ -11,8 +11,9 @@ from ragset.kit.extractive.grammar import is_code
 from ragset.kit.extractive.scene import Candidate, Scene
 from ragset.kit.extractive.sentences import Span, cells
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
+from ragset.kit.question_form import word_set
 
-_TELLS = frozenset("description meaning purpose what effect does function explanation".split())  # noqa: SIM905
+_TELLS = word_set("description meaning purpose what effect does function explanation")
 _NUMBER = re.compile(r"[-+~≈$€£]?\s?\d[\d,.]*(?:e[+-]?\d+)?\s?%?(?: ?[A-Za-z°]{1,4})?$")
 _RULE = re.compile(r"^[\s|:=+-]+$")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d$")
@@ -59,7 +60,13 @@ def _earlier_header(scene: Scene, first: Span) -> Span | None:
 
 def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterator[Candidate]:
     key = found[0].text
-    if key.lower() in _EMPTY or re.fullmatch(r"\(?[ivxlcIVXLC]+[.)]?", key) or len(key.split()) > 7 or not re.search(r"[A-Za-z]{2}", key) or not clean(key):
+    if (
+        key.lower() in _EMPTY
+        or re.fullmatch(r"\(?[ivxlcIVXLC]+[.)]?", key)
+        or len(key.split()) > 7
+        or not re.search(r"[A-Za-z]{2}", key)
+        or not clean(key)
+    ):
         return
     if len(names) > 2 and any(_YEAR.match(c.text) for c in found):
         yield from _tidy_row(scene, names, found, row)
@@ -79,7 +86,7 @@ def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterat
 
 def _cell(scene: Scene, key: tuple[str, str], name: str, cell: Span, row: Span) -> Iterator[Candidate]:
     place = _place(scene, row)
-    if generic(name) and name.lower() not in _TELLS | {"description"} or len(name.split()) > 6:
+    if (generic(name) and name.lower() not in _TELLS | {"description"}) or len(name.split()) > 6:
         return
     code = key[1] if "`" not in key[1] and is_code(key[1]) else ""
     row_name = f"`{code}`" if code else key[1] if "`" in key[1] else f"“{key[1]}”"
@@ -92,7 +99,7 @@ def _cell(scene: Scene, key: tuple[str, str], name: str, cell: Span, row: Span) 
 
 
 def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterator[Candidate]:
-    """A row of tidy data (entity, …, year, value) → "What was the GDP value of Brazil in 1989?"."""
+    """Turn a row of tidy data (entity, year, value) into "What was the GDP value of Brazil in 1989?"."""
     year_at = next(i for i, c in enumerate(found) if _YEAR.match(c.text))
     values = [i for i in range(len(found)) if i != year_at and i and _NUMBER.fullmatch(found[i].text)]
     if len(values) != 1 or year_at == 0:
@@ -113,7 +120,12 @@ def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> I
 def _value(text: str) -> bool:
     if text.strip("*` ").lower() in _EMPTY or len(text) > 400 or not clean(text) or points_elsewhere(text):
         return False
-    return bool(_NUMBER.fullmatch(text)) or len(text.split()) >= 2 or is_code(text) or bool(re.fullmatch(r"[A-Z][\w-]+", text))
+    return (
+        bool(_NUMBER.fullmatch(text))
+        or len(text.split()) >= 2
+        or is_code(text)
+        or bool(re.fullmatch(r"[A-Z][\w-]+", text))
+    )
 
 
 def _place(scene: Scene, row: Span) -> str:

@@ -1,0 +1,93 @@
+"""The summary of a run: what was kept, of what kinds, and why the rest was not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ragset.cli.show_index import show_failed
+from ragset.cli.terminal import one_line, out, out_json, plural, table
+
+FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
+
+FEWER = 3
+"""Exit code: done, but fewer than asked for."""
+
+MOST = 12
+"""Rows shown of a long table; the report has all."""
+
+
+def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool) -> None:
+    """Print the report of a finished run, and leave with exit code 3 when it fell short."""
+    if as_json:
+        out_json(report)
+    else:
+        show_run(report, folder)
+    if report.get("shortfall"):
+        ctx.exit(FEWER)
+
+
+def show_run(report: dict[str, Any], folder: Path) -> None:
+    """Print the summary of ``report.json``."""
+    kept_by = report["kept_by"]
+    documents = {name: n for name, n in kept_by["document"].items() if name != "none"}
+    of = f" of {report['asked']:,} asked for" if report["asked"] else f" of {report['samples']['total']:,}"
+    out(f"kept {report['kept']:,}{of}, from {plural(len(documents), 'document')}")
+    if ingest := report.get("ingest"):
+        show_failed(ingest["documents"]["failed"])
+    _counts("question types", kept_by["question_type"])
+    _counts("difficulty", kept_by["difficulty"])
+    _counts("documents", documents)
+    _gates(report["gates"])
+    if report["shortfall"]:
+        show_shortfall(report)
+    elif report["failures"]:
+        _counts("failures", report["failures"])
+    _files(folder)
+
+
+def show_shortfall(report: dict[str, Any]) -> None:
+    """Say how many are lacking, and count the reasons."""
+    draws, samples = report["draws"], report["samples"]
+    out()
+    tried = draws["total"] - draws["empty"]
+    out(
+        f"{report['shortfall']:,} fewer than asked for: {plural(tried, 'draw')} gave {plural(samples['total'], 'pair')}"
+    )
+    reasons = dict(report["reasons"]) | {f"failed in {what}": n for what, n in report["failures"].items()}
+    if draws["gave_none"]:
+        reasons["draws that gave no pair (nothing in the text to ask well)"] = draws["gave_none"]
+    table((n, why) for why, n in _largest(reasons))
+
+
+def _counts(title: str, counts: dict[str, int]) -> None:
+    if not counts:
+        return
+    out()
+    out(title)
+    table((n, name) for name, n in _largest(counts))
+    if len(counts) > MOST:
+        out(f"  … and {len(counts) - MOST} more in report.json")
+
+
+def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]
+
+
+def _gates(gates: dict[str, dict[str, int]]) -> None:
+    if not gates:
+        return
+    out()
+    out("gates")
+    rows = [(judge, n["passed"], n["rejected"], n["abstained"]) for judge, n in gates.items()]
+    table([("judge", "passed", "rejected", "abstained"), *rows])
+
+
+def _files(folder: Path) -> None:
+    written = [name for name in FILES if (folder / name).is_file()]
+    out()
+    out(f"files in {one_line(folder)}: {', '.join(written)}")
+    if written and written[0].endswith(".jsonl"):
+        out(f"next: ragset show {one_line(folder / written[0])}")

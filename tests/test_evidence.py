@@ -1,0 +1,122 @@
+"""Evidence must stand in the stored document, word for word, within the contexts."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+
+from ragset.judges.evidence import EvidenceHolds
+from ragset.kit.judging import Judge, rounded
+from ragset.schema.documents import Chunk, Document
+from ragset.schema.samples import Context, Draw, Evidence, QAPair, Sample, Verdict
+from ragset.schema.step import Tools
+from tests.memory_store import MemoryStore, chunk_of, document_of
+
+TEXT = "Slack is a chat tool for teams.\n\nTrello is a board for tasks."
+
+
+@pytest.fixture
+def document() -> Document:
+    return document_of("Tools", TEXT)
+
+
+def _sample(document: Document, chunk: Chunk, quote: str, answer: str, start: int | None = None) -> Sample:
+    at = document.text.index(quote) if start is None else start
+    evidence = Evidence(document_id=document.id, version=document.version, start=at, end=at + len(quote), quote=quote)
+    return Sample(
+        id="s",
+        scenario_id="c",
+        payload=QAPair(question="What is Slack?", answer=answer),
+        contexts=(Context.of(chunk),),
+        evidence=(evidence,),
+        provenance={"writer": "extractive"},
+    )
+
+
+async def _verdict(sample: Sample, store: MemoryStore) -> Verdict:
+    draw = await EvidenceHolds().apply(Draw(number=0, samples=(sample,)), Tools(_store=store))
+    return draw.samples[0].verdicts[-1]
+
+
+async def test_a_span_that_holds_passes(document: Document) -> None:
+    chunk = chunk_of(document)
+    verdict = await _verdict(_sample(document, chunk, "a chat tool for teams", "a chat tool"), MemoryStore(document, chunk))
+    assert (verdict.passed, verdict.score) == (True, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("quote", "answer", "start", "reason"),
+    [
+        ("a chat tool", "a chat tool", 3, "moved"),
+        ("a spoon", "a spoon", 0, "gone"),
+        ("a chat tool", "a rival", None, "no quote"),
+        ("a board for tasks", "a board", None, "no evidence lies in the contexts"),
+    ],
+)
+async def test_what_does_not_hold_is_named(document: Document, quote: str, answer: str, start: int | None, reason: str) -> None:
+    chunk = chunk_of(document, 0, 31)
+    verdict = await _verdict(_sample(document, chunk, quote, answer, start), MemoryStore(document, chunk))
+    assert verdict.passed is False
+    assert reason in verdict.reason
+
+
+async def test_a_removed_and_an_edited_document(document: Document) -> None:
+    chunk = chunk_of(document)
+    sample = _sample(document, chunk, "a chat tool", "a chat tool")
+    edited = document_of("Tools", TEXT.replace("chat", "message"))
+    assert "gone" in (await _verdict(sample, MemoryStore())).reason
+    assert "document changed" in (await _verdict(sample, MemoryStore(edited, chunk))).reason
+
+
+async def test_no_evidence_and_no_answer(document: Document) -> None:
+    chunk = chunk_of(document)
+    sample = _sample(document, chunk, "a chat tool", "a chat tool")
+    store = MemoryStore(document, chunk)
+    assert (await _verdict(sample.model_copy(update={"evidence": ()}), store)).reason == "no evidence"
+    nothing = QAPair(question="What is Teams?", answer=None, answerable=False)
+    assert (await _verdict(sample.model_copy(update={"payload": nothing, "evidence": ()}), store)).passed is None
+
+
+class _Crashes(Judge):
+    name = "crashes"
+
+    async def judge(self, sample: Sample, tools: Tools) -> Sample:
+        raise ValueError("first line\nsecond line")
+
+
+class _Scores(Judge):
+    name = "scores"
+    value: float = 0.5
+
+    async def judge(self, sample: Sample, tools: Tools) -> Sample:
+        return sample.judged(self.verdict(True, self.value), measure=self.value)
+
+
+class _Stops(Judge):
+    name = "stops"
+
+    async def judge(self, sample: Sample, tools: Tools) -> Sample:
+        raise asyncio.CancelledError
+
+
+async def test_a_crash_and_a_nan_are_failures_and_never_scores(document: Document) -> None:
+    draw = Draw(number=0, samples=(_sample(document, chunk_of(document), "a chat tool", "a chat tool"),))
+    crashed = (await _Crashes().apply(draw, Tools())).samples[0]
+    assert crashed.status == "failed"
+    assert crashed.failure is not None
+    assert crashed.failure.message == "first line second line"
+    broken = (await _Scores(value=math.nan).apply(draw, Tools())).samples[0]
+    assert (broken.status, broken.verdicts) == ("failed", ())
+    again = (await _Scores().apply(Draw(number=0, samples=(crashed,)), Tools())).samples[0]
+    assert again == crashed
+    with pytest.raises(asyncio.CancelledError):
+        await _Stops().apply(draw, Tools())
+
+
+async def test_scores_have_four_decimals(document: Document) -> None:
+    draw = Draw(number=0, samples=(_sample(document, chunk_of(document), "a chat tool", "a chat tool"),))
+    sample = (await _Scores(value=1 / 3).apply(draw, Tools())).samples[0]
+    assert (sample.verdicts[0].score, sample.measures["measure"]) == (0.3333, 0.3333)
+    assert str(rounded(-0.00001)) == "0.0"

@@ -1,0 +1,281 @@
+"""The index: sync, rebuild, refusals, search."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from ingest_driver import edition, ingest, make_text
+from ragset.adapters.chroma_store import Index, delete_index, list_indexes, open_index
+from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.splitting import Strategy
+from ragset.errors import (
+    CorpusMismatchError,
+    EmbedderMismatchError,
+    IndexDamagedError,
+    IndexLockedError,
+    IndexMissingError,
+    UsageError,
+)
+from ragset.schema.ports import ChunkStore
+from ragset.sources.split import Split
+
+
+def fresh(root: Path, name: str = "one", **options) -> Index:
+    options.setdefault("embedder", HashEmbedder())
+    return open_index(root, name, create=True, **options)
+
+
+def truth_bytes(index: Index) -> dict[str, bytes]:
+    return {p.relative_to(index.folder).as_posix(): p.read_bytes() for p in sorted(index.folder.rglob("*.parquet"))}
+
+
+async def answers_for_all(index: Index) -> None:
+    for document_id in index.document_ids():
+        for chunk, vector in zip(index.chunks(document_id), index.vectors(document_id), strict=True):
+            assert (await index.search(vector, 1))[0].chunk == chunk
+
+
+async def test_sync_counts_what_changed_and_embeds_only_that(tmp_path: Path):
+    index = fresh(tmp_path)
+    first = await ingest(index, edition(9, 1))
+    assert first["documents"] == {"added": 9, "unchanged": 0, "changed": 0, "removed": 0, "failed": []}
+    assert first["chunks"]["total"] == first["chunks"]["embedded"] == index.chunk_count
+    again = await ingest(index, edition(9, 1))
+    assert again["documents"]["unchanged"] == 9
+    assert again["chunks"]["embedded"] == 0
+    old = {c.id for key in index.document_ids() for c in index.chunks(key)}
+    second = await ingest(index, edition(9, 2))
+    assert second["documents"] == {"added": 1, "unchanged": 5, "changed": 3, "removed": 1, "failed": []}
+    new = {c.id for key in index.document_ids() for c in index.chunks(key)}
+    assert second["chunks"] == {"total": len(new), "embedded": len(new - old)}
+    assert isinstance(index, ChunkStore)
+    await answers_for_all(index)
+    other = fresh(tmp_path, "two")
+    await ingest(other, edition(9, 2))
+    assert truth_bytes(other) == truth_bytes(index)
+    assert other.version == index.version
+
+
+async def test_rename_and_two_corpora(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, {"a.txt": make_text(1), "b.txt": make_text(2)})
+    await ingest(index, {"a.txt": make_text(1)}, corpus="other")
+    assert index.document_ids() == ["c/a.txt", "c/b.txt", "other/a.txt"]
+    done = await ingest(index, {"z.txt": make_text(1), "b.txt": make_text(2)})
+    assert done["documents"] == {"added": 1, "unchanged": 1, "changed": 0, "removed": 1, "failed": []}
+    assert index.document_ids() == ["c/b.txt", "c/z.txt", "other/a.txt"]
+    assert index.summary()["corpora"] == {
+        "c": {"root": "/c", "documents": 2},
+        "other": {"root": "/other", "documents": 1},
+    }
+    with pytest.raises(CorpusMismatchError, match="already comes from /c"), index.writing({"c": "/elsewhere"}):
+        pass
+
+
+async def test_a_file_that_fails_keeps_its_old_version(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, {"a.txt": make_text(1), "b.txt": make_text(2)})
+    before = index.document("c/a.txt")
+    done = await ingest(index, {"a.txt": None, "b.txt": make_text(2)})
+    assert done["documents"]["failed"] == [{"path": "a.txt", "reason": "broken"}]
+    assert done["documents"]["removed"] == 0
+    assert index.document("c/a.txt") == before
+
+
+async def test_a_corpus_listed_in_part_loses_nothing(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, {"a.txt": make_text(1), "b.txt": make_text(2)})
+    with index.writing({"c": "/c"}, complete=()):
+        assert index.gone({"c/a.txt"}) == frozenset()
+
+
+async def test_another_split_cuts_and_embeds_again_though_files_are_the_same(tmp_path: Path):
+    index = fresh(tmp_path)
+    texts = {"a.txt": make_text(1), "b.txt": make_text(2)}
+    await ingest(index, texts)
+    done = await ingest(index, texts, split=Split(max_tokens=60))
+    assert done["documents"]["changed"] == 2
+    assert max(index.embedder.count_tokens(c.text) for c in index.chunks("c/a.txt")) <= 60
+    by_words = Split(max_tokens=60, strategies={"c/a.txt": Strategy(max_words=20)})
+    done = await ingest(index, texts, split=by_words)
+    assert (done["documents"]["changed"], done["documents"]["unchanged"]) == (1, 1)
+    assert (await ingest(index, texts, split=by_words))["documents"]["unchanged"] == 2
+    await answers_for_all(index)
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    for at in range(len(data) // 3, len(data), max(1, len(data) // 50)):
+        data[at] ^= 0xFF
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("harm", [_truncate, _zero, _flip, Path.unlink])
+@pytest.mark.parametrize("pattern", ["chroma/chroma.sqlite3", "chroma/*/header.bin", "chroma.json"])
+async def test_damaged_chroma_is_rebuilt_without_embedding(tmp_path: Path, harm, pattern: str):
+    index = fresh(tmp_path)
+    await ingest(index, edition(3, 1))
+    index.close()
+    (path,) = index.folder.glob(pattern)
+    harm(path)
+    said: list[str] = []
+    embedder = HashEmbedder()
+    again = open_index(tmp_path, "one", embedder=embedder, say=said.append)
+    await answers_for_all(again)
+    assert embedder.embedded == 0
+    assert said == ["index 'one': rebuilding Chroma from the stored vectors"]
+    again.close()
+
+
+async def test_a_damaged_graph_file_never_reaches_chroma(tmp_path: Path):
+    index = fresh(tmp_path)
+    # Above a thousand rows Chroma writes its graph to files; a broken pickle there ends every later call.
+    done = await ingest(index, {"a.txt": make_text(1, 200)}, split=Split(max_tokens=12))
+    assert done["chunks"]["total"] > 1000
+    index.close()
+    (path,) = index.folder.glob("chroma/*/index_metadata.pickle")
+    _truncate(path)
+    again = open_index(tmp_path, "one", embedder=HashEmbedder())
+    for chunk, vector in list(zip(again.chunks("c/a.txt"), again.vectors("c/a.txt"), strict=True))[::20]:
+        assert chunk in [hit.chunk for hit in await again.search(vector, 10)]
+    again.close()
+
+
+async def test_missing_or_foreign_chroma_is_made_and_a_clean_one_is_left(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, edition(3, 1))
+    await answers_for_all(index)
+    index.close()
+    said: list[str] = []
+    again = open_index(tmp_path, "one", embedder=HashEmbedder(), say=said.append)
+    await answers_for_all(again)
+    again.close()
+    assert said == []
+    shutil.rmtree(index.folder / "chroma")
+    await answers_for_all(again)
+    again.close()
+    marker = json.loads((index.folder / "chroma.json").read_text())
+    (index.folder / "chroma.json").write_text(json.dumps(marker | {"chroma": "0.4"}))
+    await answers_for_all(again)
+    assert json.loads((index.folder / "chroma.json").read_text())["chroma"] != "0.4"
+    again.close()
+
+
+async def test_one_writer_at_a_time(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, edition(3, 1))
+    with FileLock(index.folder / "lock"), pytest.raises(IndexLockedError, match="index 'one'"):
+        await ingest(open_index(tmp_path, "one", embedder=HashEmbedder()), edition(3, 2))
+
+
+async def test_another_embedder_is_refused(tmp_path: Path):
+    await ingest(fresh(tmp_path), {"a.txt": make_text(1)})
+    with pytest.raises(EmbedderMismatchError, match="was embedded with 'hash'"):
+        open_index(tmp_path, "one", embedder=HashEmbedder(dimension=32))
+    assert open_index(tmp_path, "one").embedder.name == "hash"
+
+
+async def test_list_show_delete_and_names(tmp_path: Path):
+    with pytest.raises(IndexMissingError):
+        open_index(tmp_path, "none")
+    for name in ("one", "two"):
+        await ingest(fresh(tmp_path, name), {"a.txt": make_text(1)})
+    assert list_indexes(tmp_path) == ["one", "two"]
+    with pytest.raises(IndexMissingError, match="did you mean 'two'"):
+        open_index(tmp_path, "twoo")
+    delete_index(tmp_path, "two")
+    assert list_indexes(tmp_path) == ["one"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one"]
+    for bad in ("a", "../up", "a..b", "a/b", "x" * 64, ""):
+        with pytest.raises(UsageError):
+            open_index(tmp_path, bad, create=True)
+
+
+async def test_damaged_truth_is_said_in_one_line(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, {"a.txt": make_text(1)})
+    (path,) = index.folder.glob("data/*/chunks.parquet")
+    _truncate(path)
+    with pytest.raises(IndexDamagedError, match="delete the index"):
+        open_index(tmp_path, "one", embedder=HashEmbedder())
+
+
+async def test_search_is_exact_ordered_and_complete(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, edition(20, 1) | {"twin.txt": make_text(3)})
+    query = (await index.embedder.embed(["lantern by the winter river"]))[0]
+    hits = await index.search(query, 10)
+    every = np.concatenate([index.vectors(key) for key in index.document_ids()]) @ query
+    assert [h.score for h in hits] == pytest.approx(sorted(every.tolist(), reverse=True)[:10], abs=2e-6)
+    order = [(-h.score, h.chunk.id) for h in await index.search(query, 10_000)]
+    assert order == sorted(order)
+    assert len(order) == index.chunk_count
+    assert index.chunk(hits[0].chunk.id) == hits[0].chunk
+    assert index.chunk("none") is index.document("none") is None
+
+
+async def test_empty_index_answers_nothing(tmp_path: Path):
+    index = fresh(tmp_path)
+    assert await index.search(np.ones(256, dtype=np.float32), 3) == []
+    done = await ingest(index, {})
+    assert done["chunks"] == {"total": 0, "embedded": 0}
+    await ingest(index, {"a.txt": make_text(1)})
+    assert (await ingest(index, {}))["documents"]["removed"] == 1
+    assert await index.search(np.ones(256, dtype=np.float32), 3) == []
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    port = _free_port()
+    command = [Path(sys.executable).parent / "chroma", "run", "--path", tmp_path / "served", "--host", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*map(str, command), "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            pytest.skip("chroma run did not answer within 10 s")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_a_chroma_server_in_place_of_a_folder(tmp_path: Path, server: str):
+    index = fresh(tmp_path, server=server)
+    await ingest(index, edition(6, 1))
+    await ingest(index, edition(6, 2))
+    await answers_for_all(index)
+    assert not (index.folder / "chroma").exists()
+    index.engine.forget()
+    again = open_index(tmp_path, "one", embedder=HashEmbedder(), server=server)
+    await answers_for_all(again)
+    again.close()
+    index.close()

@@ -1,0 +1,131 @@
+"""Well-formed, self-contained, not giving the answer away, answered whole: one row a case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ragset.judges.question_form import QuestionForm
+from ragset.kit.question_form import is_english, problems
+from ragset.schema.samples import Draw, QAPair, Sample
+from ragset.schema.step import Tools
+
+GOOD = [
+    ("What does the `--seed` option of `ragset build` do?", "Fixes the order in which chunks are drawn."),
+    ("In ragset, what is a chunk?", "a slice of a document with exact offsets"),
+    ("According to “18F leave policy”, how many hours of leave can you carry over?", "240 hours"),
+    ("How does Ruff decide which configuration file it should use for a given module?", "It takes the closest one."),
+    ("Why might a team prefer an extractive writer when its documents are confidential?", "Nothing leaves the machine."),
+    ("I have an index with two corpora. Which one does `ragset ingest` remove documents from?", "Only the named one."),
+    ("If an employee leaves before the end of the year, what happens to their unused annual leave?", "It is paid out."),
+    ("Which two agencies published the 2024 retail milk survey, and what did they find?", "FDA and USDA; no live virus."),
+    ("Explain how the near-duplicate gate stays bounded in memory.", "It keeps one vector for each accepted question."),
+    ("Is it possible to resume a build after it was killed?", "Yes. Replies are committed one by one."),
+    ("How long does it take to pasteurize milk at 72 °C?", "15 seconds"),
+    ("To whom must a chapter 13 trustee report suspected fraud?", "the United States Attorney"),
+    ("Under what circumstances can Form 8843 be filed late?", "when reasonable cause is shown"),
+    ("What are the differences between mergansers and dabbling ducks?", "Mergansers dive and have serrated bills."),
+    ("Who founded the Duck Observatory, and when did she retire?", "Ada Lorne; in 1932"),
+    ("Does `await` release the lock?", "No, the lock is held until the block ends."),
+    ("What is the GDP of Switzerland in 1995?", "352835806342.4947"),
+    ("What is the capital of France?", "Paris"),
+    ("How should those who work part-time record holiday hours in HR Links?", "in proportion to their schedule"),
+    ("Was ist ein Chunk, und wie lang darf er sein?", "ein Textstück von höchstens 254 Token"),
+    ("¿Qué hace el comando ingest con los archivos dañados?", "Los cuenta como fallidos y sigue."),
+    ("Quelle est la capitale de la Suisse ?", "Berne"),
+    ("什么是证据跨度？", "文档中的一段原文"),
+    ("What does the document id consist of?", "the corpus name and the relative path"),
+]
+
+BAD = [
+    ("What happens if the pattern matches?", "the branch runs", "self_contained"),
+    ("What does it return?", "a list of chunks", "dangling pronoun 'it'"),
+    ("Why did they leave?", "the contract had ended", "dangling pronoun 'they'"),
+    ("What is the purpose of this method?", "to load a set", "dangling demonstrative 'this'"),
+    ("How do these settings interact with Ruff?", "the later one wins", "dangling demonstrative 'these'"),
+    ("What may you do if that's not possible?", "call the help desk", "dangling demonstrative 'that'"),
+    ("What does the passage say about ducks?", "they can fly well", "points at its page"),
+    ("According to the text, who wrote PEP 8?", "Guido van Rossum", "points at its page"),
+    ("What does this document describe?", "the leave policy", "points at its page"),
+    ("What does the table show?", "population by year", "points at its page"),
+    ("Which of the following is a judge in ragset?", "faithfulness", "points at its page"),
+    ("What is shown in the figure below?", "a duck on ice", "points at its page"),
+    ("How is the cache described above cleared?", "with a command", "points at its page"),
+    ("What is a chunk", "a slice of a document", "question mark"),
+    ("what is a chunk?", "a slice of a document", "capital"),
+    ("A chunk is what a document is cut into?", "", "answer_complete: empty"),
+    ("Chunks of long documents?", "slices of at most 254 tokens", "start like a question"),
+    ("Get my fingerprints taken?", "at the security office", "start like a question"),
+    ("What is?", "a slice of a document", "words, wanted"),
+    ("What is the the default size of a Chroma batch?", "100 rows", "doubled word 'the'"),
+    ("What is **Slack** used for?", "for chat in teams", "markup"),
+    ("What does [Slack](http://x) do?", "carries messages", "markup"),
+    ("What does &amp; mean in HTML?", "an ampersand", "markup"),
+    ("What is a “chunk in ragset?", "a slice of a document", "balance"),
+    ("What does `ragset build do?", "runs the whole pipeline", "balance"),
+    ("What is know that `iter` in Python?", "an iterator protocol call", "two verbs"),
+    ("What is\u0000 a chunk in ragset?", "a slice of a document", "printable"),
+    ("What colour is the white horse of Napoleon?", "white", "gives_away"),
+    ("Which species of duck, the merganser, eats fish?", "merganser", "gives_away"),
+    ("What is a chunk in ragset?", "What is a chunk in ragset? It is a slice.", "gives_away"),
+    ("How many phases of sequential work does HCD involve?", "four phases of sequential work", "gives_away"),
+    ("What does the Duck Handbook list under “Diet”?", "The diet has these parts:", "ends with a colon"),
+    ("How do you stream binary data in HTTPX?", "See the streaming guide.", "only points elsewhere"),
+    ("What may an employee do after a transfer to GSA?", "take annual leave, sick leave and", "cut short"),
+    ("What are security and compliance at TTS?", ", unsurprisingly, important issues", "starts in the middle"),
+    ("What does Slack carry for a team?", "messages (and files", "balance"),
+    ("Was ist ein Chunk", "ein Textstück", "question mark"),
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), GOOD)
+def test_good_pairs_pass(question: str, answer: str) -> None:
+    assert problems(question, answer) == []
+
+
+@pytest.mark.parametrize(("question", "answer", "reason"), BAD)
+def test_bad_pairs_are_named(question: str, answer: str, reason: str) -> None:
+    assert reason in "; ".join(problems(question, answer))
+
+
+def test_an_unanswerable_question_is_judged_by_its_wording_only() -> None:
+    assert problems("What does the Duck Handbook say about swans on Mars?", None) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("What is a chunk?", True),
+        ("Does `x` run?", True),
+        ("Was ist ein Chunk?", False),
+        ("Que fait cette commande ?", False),
+        ("Qual é a capital do Brasil?", False),
+        ("Cosa sono le prove?", False),
+    ],
+)
+def test_language(text: str, english: bool) -> None:
+    assert is_english(text) is english
+
+
+def _sample(question: str, answer: str | None, **more: Any) -> Sample:
+    payload = QAPair(question=question, answer=answer, answerable=answer is not None)
+    return Sample(id="s", scenario_id="c", payload=payload, contexts=(), evidence=(), **more)
+
+
+async def test_the_judge_writes_a_verdict_with_every_reason() -> None:
+    draw = Draw(number=0, samples=(_sample("What does it do?", "See the guide."), _sample("What is Slack?", "a chat tool")))
+    judged = (await QuestionForm().apply(draw, Tools())).samples
+    bad, good = judged
+    assert bad.status == "rejected"
+    assert bad.verdicts[0].judge == "question_form"
+    assert "self_contained" in bad.verdicts[0].reason
+    assert "answer_complete" in bad.verdicts[0].reason
+    assert good.status == "open"
+    assert good.verdicts[0].passed is True
+
+
+async def test_rejected_samples_are_passed_by_unless_all_scores_are_asked_for() -> None:
+    draw = Draw(number=0, samples=(_sample("What is Slack?", "a chat tool", status="rejected"),))
+    assert (await QuestionForm().apply(draw, Tools())).samples[0].verdicts == ()
+    assert len((await QuestionForm(all_scores=True).apply(draw, Tools())).samples[0].verdicts) == 1
