@@ -7,12 +7,13 @@ import math
 
 import pytest
 
+from extractive_support import chunk_of, document_of, store_of
+from memory_store import MemoryStore
 from ragset.judges.evidence import EvidenceHolds
 from ragset.kit.judging import Judge, rounded
 from ragset.schema.documents import Chunk, Document
 from ragset.schema.samples import Context, Draw, Evidence, QAPair, Sample, Verdict
 from ragset.schema.step import Tools
-from tests.memory_store import MemoryStore, chunk_of, document_of
 
 TEXT = "Slack is a chat tool for teams.\n\nTrello is a board for tasks."
 
@@ -42,7 +43,9 @@ async def _verdict(sample: Sample, store: MemoryStore) -> Verdict:
 
 async def test_a_span_that_holds_passes(document: Document) -> None:
     chunk = chunk_of(document)
-    verdict = await _verdict(_sample(document, chunk, "a chat tool for teams", "a chat tool"), MemoryStore(document, chunk))
+    verdict = await _verdict(
+        _sample(document, chunk, "a chat tool for teams", "a chat tool"), store_of((document, chunk))
+    )
     assert (verdict.passed, verdict.score) == (True, 1.0)
 
 
@@ -55,9 +58,11 @@ async def test_a_span_that_holds_passes(document: Document) -> None:
         ("a board for tasks", "a board", None, "no evidence lies in the contexts"),
     ],
 )
-async def test_what_does_not_hold_is_named(document: Document, quote: str, answer: str, start: int | None, reason: str) -> None:
+async def test_what_does_not_hold_is_named(
+    document: Document, quote: str, answer: str, start: int | None, reason: str
+) -> None:
     chunk = chunk_of(document, 0, 31)
-    verdict = await _verdict(_sample(document, chunk, quote, answer, start), MemoryStore(document, chunk))
+    verdict = await _verdict(_sample(document, chunk, quote, answer, start), store_of((document, chunk)))
     assert verdict.passed is False
     assert reason in verdict.reason
 
@@ -66,14 +71,14 @@ async def test_a_removed_and_an_edited_document(document: Document) -> None:
     chunk = chunk_of(document)
     sample = _sample(document, chunk, "a chat tool", "a chat tool")
     edited = document_of("Tools", TEXT.replace("chat", "message"))
-    assert "gone" in (await _verdict(sample, MemoryStore())).reason
-    assert "document changed" in (await _verdict(sample, MemoryStore(edited, chunk))).reason
+    assert "gone" in (await _verdict(sample, store_of())).reason
+    assert "document changed" in (await _verdict(sample, store_of((edited, chunk)))).reason
 
 
 async def test_no_evidence_and_no_answer(document: Document) -> None:
     chunk = chunk_of(document)
     sample = _sample(document, chunk, "a chat tool", "a chat tool")
-    store = MemoryStore(document, chunk)
+    store = store_of((document, chunk))
     assert (await _verdict(sample.model_copy(update={"evidence": ()}), store)).reason == "no evidence"
     nothing = QAPair(question="What is Teams?", answer=None, answerable=False)
     assert (await _verdict(sample.model_copy(update={"payload": nothing, "evidence": ()}), store)).passed is None

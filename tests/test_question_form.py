@@ -16,10 +16,16 @@ GOOD = [
     ("In ragset, what is a chunk?", "a slice of a document with exact offsets"),
     ("According to “18F leave policy”, how many hours of leave can you carry over?", "240 hours"),
     ("How does Ruff decide which configuration file it should use for a given module?", "It takes the closest one."),
-    ("Why might a team prefer an extractive writer when its documents are confidential?", "Nothing leaves the machine."),
+    (
+        "Why might a team prefer an extractive writer when its documents are confidential?",
+        "Nothing leaves the machine.",
+    ),
     ("I have an index with two corpora. Which one does `ragset ingest` remove documents from?", "Only the named one."),
     ("If an employee leaves before the end of the year, what happens to their unused annual leave?", "It is paid out."),
-    ("Which two agencies published the 2024 retail milk survey, and what did they find?", "FDA and USDA; no live virus."),
+    (
+        "Which two agencies published the 2024 retail milk survey, and what did they find?",
+        "FDA and USDA; no live virus.",
+    ),
     ("Explain how the near-duplicate gate stays bounded in memory.", "It keeps one vector for each accepted question."),
     ("Is it possible to resume a build after it was killed?", "Yes. Replies are committed one by one."),
     ("How long does it take to pasteurize milk at 72 °C?", "15 seconds"),
@@ -114,7 +120,9 @@ def _sample(question: str, answer: str | None, **more: Any) -> Sample:
 
 
 async def test_the_judge_writes_a_verdict_with_every_reason() -> None:
-    draw = Draw(number=0, samples=(_sample("What does it do?", "See the guide."), _sample("What is Slack?", "a chat tool")))
+    draw = Draw(
+        number=0, samples=(_sample("What does it do?", "See the guide."), _sample("What is Slack?", "a chat tool"))
+    )
     judged = (await QuestionForm().apply(draw, Tools())).samples
     bad, good = judged
     assert bad.status == "rejected"

@@ -60,8 +60,12 @@ class ParsePool:
                 self._give_back(child)
 
     def _take(self) -> _Child:
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive:
+                return child
+            child.end()
+            self._all.discard(child)
         child = _Child()
         self._all.add(child)
         return child
@@ -97,6 +101,10 @@ class _Child:
     @property
     def usable(self) -> bool:
         return not self.dead and self.done < RECYCLE_AFTER
+
+    @property
+    def alive(self) -> bool:
+        return not self.dead and self.process is not None and self.process.poll() is None
 
     def parse(self, request: dict[str, Any], timeout_s: float) -> Document:
         """Send one request and wait for its reply; runs in a thread."""

@@ -17,7 +17,7 @@ STEPS: dict[str, str] = {
     "scenarios": "ragset.sources.scenarios:Scenarios",
     "samples": "ragset.sources.samples:Samples",
     "rag_qa": "ragset.tasks.rag_qa:RagQA",
-    "evidence": "ragset.judges.evidence:EvidenceJudge",
+    "evidence": "ragset.judges.evidence:EvidenceHolds",
     "question_form": "ragset.judges.question_form:QuestionForm",
     "round_trip": "ragset.judges.round_trip:RoundTrip",
     "near_duplicates": "ragset.judges.near_duplicates:NearDuplicates",
