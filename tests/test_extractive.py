@@ -129,9 +129,9 @@ PROSE = [
         "aquatic plants, insects, small fish, worms, and molluscs",
     ),
     (
-        "In 1932, Ada Lorne founded the Marsh Observatory near Lake Tern.",
+        "In 1932, Ada Lorne established the Marsh Observatory near Lake Tern.",
         "fact",
-        SAYS + "what did Ada Lorne found in 1932?",
+        SAYS + "what did Ada Lorne establish in 1932?",
         "the Marsh Observatory near Lake Tern",
     ),
 ]
@@ -141,7 +141,7 @@ PROSE = [
     ("sentence", "family", "question", "answer"), PROSE, ids=[f"{r[1]}-{i}" for i, r in enumerate(PROSE)]
 )
 def test_what_a_family_writes(sentence: str, family: str, question: str, answer: str) -> None:
-    filler = "Blank nest cards and a keeper: nothing more is said of Mergansers or of blank pages, nor of the keeper."
+    filler = "Blank nest cards and a keeper: nothing more is said of mergansers or of blank pages, nor of the keeper."
     found = written(f"{sentence}\n\n{filler}")
     assert [(c.family, c.question, c.answer.text) for c in found if c.support.text.startswith(sentence[:20])] == [
         (family, question, answer)
@@ -187,7 +187,8 @@ JUNK = {
     "contents": "Introduction ........ 1\nDucks are birds ........ 4\nPonds are waters ........ 9\nIndex ........ 40",
     "licence": (
         "Permission is hereby granted, free of charge, to any person. The software is provided without warranty of any "
-        "kind. Copyright is held by the authors. All rights reserved. A licence is a grant that lets a person copy a work."
+        "kind. Copyright is held by the authors. All rights reserved. "
+        "A licence is a grant that lets a person copy a work."
     ),
     "german": "Die Ente ist ein Vogel, der auf Teichen lebt. Um die Ente zu füttern, nehmen Sie bitte kein Brot. " * 3,
     "french": "Le canard est un oiseau qui vit sur les étangs. Pour nourrir un canard, il faut du blé et de l’eau. "
@@ -250,7 +251,8 @@ def test_a_plain_table_names_its_heading() -> None:
 
 
 def test_a_complete_list_is_an_answer_and_a_cut_one_is_not() -> None:
-    text = "# Rules\n\nThe three rules of pond keeping are:\n\n- Ask first.\n- Keep it clean.\n- Count the ducks.\n\nKeepers meet in May."
+    rules = "- Ask first.\n- Keep it clean.\n- Count the ducks."
+    text = f"# Rules\n\nThe three rules of pond keeping are:\n\n{rules}\n\nKeepers meet in May."
     found = written(text)
     assert [(c.family, c.question) for c in found] == [("listing", SAYS + "what are the three rules of pond keeping?")]
     assert found[0].answer.text == "- Ask first.\n- Keep it clean.\n- Count the ducks."
@@ -282,7 +284,7 @@ def test_anchors() -> None:
 
 
 async def test_the_writer_gives_one_candidate_a_repeat_with_evidence() -> None:
-    text = "A nesting box is a wooden box that keeps young birds safe. Dabbling ducks eat aquatic plants, insects, and worms."
+    text = "A nesting box is a wooden box that keeps young birds safe. Dabbling ducks eat plants, insects, and worms."
     document = document_of(TITLE, "Short intro.\n\n" + text)
     chunk = chunk_of(document, 14)
     store, writer = store_of((document, chunk)), ExtractiveWriter()
@@ -301,3 +303,30 @@ async def test_the_writer_gives_one_candidate_a_repeat_with_evidence() -> None:
 
 async def test_no_chunk_no_sample() -> None:
     assert await ExtractiveWriter().write(Scenario(chunks=()), store_of()) == []
+
+
+def test_a_value_is_set_and_a_verb_is_done() -> None:
+    rows = "Option | Meaning\n`--out DIR` | run folder that is written\n`--json` | prints the report as JSON"
+    table = f"# pondctl build\n\n{rows}"
+    found = [c.question for c in written(table, title="Building ponds", product="pondctl")]
+    assert "What does the `--out` option of `pondctl build` set?" in found
+    assert "What does the `--json` option of `pondctl build` do?" in found
+
+
+def test_a_phrase_ends_where_a_new_clause_begins() -> None:
+    text = "Stones must be kept in a locked shed, and each player in turn has to sign the list."
+    assert [c.answer.text for c in written(text)] == ["in a locked shed"]
+
+
+def test_a_section_is_an_answer_only_when_the_chunk_holds_it_whole() -> None:
+    body = (
+        "Wing clipping is forbidden on all public ponds of the county. A clipped bird cannot leave a frozen pond, and "
+        "it cannot flee from a fox. Keepers who clip a wing lose their permit for five years."
+    )
+    document = document_of(TITLE, f"# Wing clipping\n\n{body}\n\n# Feeding\n\nFeed grain.")
+    question = f"What does “{TITLE}” say about “Wing clipping”?"
+    start = document.text.index("Wing clipping is")
+    whole = candidates(chunk_of(document, start, start + len(body)), document)
+    assert question in [c.question for c in whole]
+    cut = candidates(chunk_of(document, start, start + 60), document)
+    assert question not in [c.question for c in cut]

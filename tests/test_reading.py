@@ -17,10 +17,10 @@ from ragset.errors import DocumentError
 from ragset.schema.documents import Document, SourceFile
 
 
-def read(name: str, data: bytes | str) -> Document:
+def read(name: str, data: bytes | str, max_chars: int = 1_000_000) -> Document:
     raw = data.encode() if isinstance(data, str) else data
     file = SourceFile(corpus="c", root="/r", path=name, absolute=f"/r/{name}", size=len(raw))
-    document = read_document(file, raw, 1_000_000)
+    document = read_document(file, raw, max_chars)
     for block in document.blocks:
         piece = document.text[block.start : block.end]
         assert piece.strip(), block
@@ -66,7 +66,8 @@ def f():
     document = read("a/guide.md", source)
     assert document.title == "The real title"
     assert document.text == (
-        "Intro\n\nSee the guide and use `pip install` now. Wrapped line.\n\n1. One\n2. Two\n  - deep\n\nA | B\n1 | `x`\n\n"
+        "Intro\n\nSee the guide and use `pip install` now. Wrapped line.\n\n1. One\n2. Two\n  - deep\n\n"
+        "A | B\n1 | `x`\n\n"
         'def f():\n\n    return "<!-- kept -->"'
     )
     assert kinds(document) == ["heading", "paragraph", "list", "table", "code"]
@@ -75,7 +76,8 @@ def f():
 
 
 def test_text_unwraps_paragraphs_and_finds_lists_and_headings() -> None:
-    wrapped = "This is a long line of a paragraph that was wrapped by hand,\nand this is its second line, which is long too, and\nthe end."
+    wrapped = "This is a long line of a paragraph that was wrapped by hand,\n"
+    wrapped += "and this is its second line, which is long too, and\nthe end."
     document = read("notes_2024.txt", f"TITLE LINE\n\n{wrapped}\n\n* one\n* two\n\nRoses are red\nviolets blue\n")
     assert kinds(document) == ["heading", "paragraph", "list", "paragraph"]
     assert "by hand, and this is its second line" in document.text
@@ -85,7 +87,8 @@ def test_text_unwraps_paragraphs_and_finds_lists_and_headings() -> None:
 
 def test_html_drops_chrome_and_keeps_tables_code_and_lists() -> None:
     page = """<!doctype html><html><head><title>Shop - Home</title><style>p{}</style></head><body>
-    <nav><a href=/>Home</a></nav><main><h1>Returns</h1><p>Send it <b>back</b> within 30&nbsp;days<sup class="reference">[1]</sup>.</p>
+    <nav><a href=/>Home</a></nav><main><h1>Returns</h1><p>Send it
+    <b>back</b> within 30&nbsp;days<sup class="reference">[1]</sup>.</p>
     <h2>Steps</h2><ol><li>Pack</li><li>Ship<ul><li>by post</li></ul></li></ol>
     <table><tr><th>Size</th><th>Fee</th></tr><tr><td rowspan=2>S</td><td>1</td></tr><tr><td>2</td></tr></table>
     <pre>$ ship  --now
@@ -94,7 +97,8 @@ def test_html_drops_chrome_and_keeps_tables_code_and_lists() -> None:
     document = read("returns.html", page)
     assert document.title == "Returns"
     assert document.text == (
-        "Returns\n\nSend it back within 30 days.\n\nSteps\n\n1. Pack\n2. Ship\n  - by post\n\nSize | Fee\nS | 1\nS | 2\n\n"
+        "Returns\n\nSend it back within 30 days.\n\nSteps\n\n1. Pack\n2. Ship\n  - by post\n\n"
+        "Size | Fee\nS | 1\nS | 2\n\n"
         "$ ship  --now\n  ok\n\nUse `ship`.\nNext line."
     )
     assert [h.level for h in document.headings] == [1, 2]
@@ -223,14 +227,21 @@ def epub_bytes() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as box:
         box.writestr("mimetype", "application/epub+zip")
-        box.writestr("META-INF/container.xml", '<container><rootfiles><rootfile full-path="O/p.opf"/></rootfiles></container>')
+        box.writestr(
+            "META-INF/container.xml", '<container><rootfiles><rootfile full-path="O/p.opf"/></rootfiles></container>'
+        )
         box.writestr(
             "O/p.opf",
             '<package xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>Tales</dc:title></metadata><manifest>'
             '<item id="b" href="b.xhtml" media-type="application/xhtml+xml"/><item id="a" href="a.xhtml" '
-            'media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/><itemref idref="b"/></spine></package>',
+            'media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/>'
+            '<itemref idref="b"/></spine></package>',
         )
-        box.writestr("O/a.xhtml", '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html><body><h1>One</h1><p>First tale.</p></body></html>')
+        box.writestr(
+            "O/a.xhtml",
+            '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>'
+            "<html><body><h1>One</h1><p>First tale.</p></body></html>",
+        )
         box.writestr("O/b.xhtml", "<html><body><h1>Two</h1><p>Second tale.</p></body></html>")
     return out.getvalue()
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_offsets_are_exact_and_every_word_is_kept(text: str, spans: list[tuple[i
     chunks = cut(document, size)
     held = {at for chunk in chunks for at in range(chunk.start, chunk.end)}
     assert all(at in held for at, sign in enumerate(text) if sign.isalnum())
-    assert all(a.end <= b.start for a, b in zip(chunks, chunks[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(chunks))
 
 
 @settings(max_examples=100, deadline=None)
@@ -73,13 +74,13 @@ def test_words_and_overlap_of_a_strategy(text: str, words: int, overlap: int):
     strategy = Strategy(max_words=words, overlap=min(overlap, words - 1))
     chunks = cut(doc(text), 60, strategy)
     assert all(len(chunk.text.split()) <= words for chunk in chunks)
-    assert all(a.end <= b.start or b.start > a.start for a, b in zip(chunks, chunks[1:], strict=False))
+    assert all(a.end <= b.start or b.start > a.start for a, b in pairwise(chunks))
 
 
 def test_overlap_starts_with_the_last_words_before():
     text = " ".join(f"w{n}" + ("." if n % 7 == 6 else "") for n in range(400))
     chunks = cut(doc(text), 254, Strategy(max_words=50, overlap=10))
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in pairwise(chunks):
         shared = [w for w in after.text.split() if w in before.text.split()]
         assert 1 <= len(shared) <= 10
         assert before.text.split()[-len(shared) :] == after.text.split()[: len(shared)] == shared

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COLLECTION = "chunks"
 _DATABASE = "chroma.sqlite3"
-_HNSW = {"space": "cosine", "ef_search": 200, "ef_construction": 200, "max_neighbors": 32}
+_HNSW = {"space": "cosine", "ef_search": 200, "ef_construction": 100, "max_neighbors": 24}
 _KEY = "ragset_content"
 _PROBES = 16
 
@@ -114,8 +114,15 @@ class ChromaEngine:
     def close(self) -> None:
         """Let go of the store's files."""
         client, self._client, self._collection = self._client, None, None
-        if client is not None:
-            client.close()
+        if client is None:
+            return
+        # chromadb 1.5 leaves the connections of a server's client open when it is closed.
+        owners = (client, getattr(client, "_admin_client", None))
+        sessions = [getattr(getattr(owner, "_server", None), "_session", None) for owner in owners]
+        client.close()
+        for session in sessions:
+            if session is not None:
+                session.close()
 
     def forget(self) -> None:
         """Delete the collection on the server, if there is one."""

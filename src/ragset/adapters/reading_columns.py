@@ -40,7 +40,11 @@ class PageLines:
 
 def columns(segments: list[Segment], body: float, rtl: bool, depth: int = 0) -> Iterator[list[Segment]]:
     """Split at gutters; what crosses a gutter parts the page into bands that are read one after the other."""
-    gutter = _gutter(segments, body) if depth < 4 else None
+    if depth == 0 and len(regions := _regions(segments, body)) > 1:
+        for region in regions:
+            yield from columns(region, body, rtl, 1)
+        return
+    gutter = _gutter(segments, body) if depth < 5 else None
     if gutter is None:
         if segments:
             yield segments
@@ -61,6 +65,32 @@ def columns(segments: list[Segment], body: float, rtl: bool, depth: int = 0) -> 
             yield from columns(side, body, rtl, depth + 1)
         if after:
             yield after
+
+
+def _regions(segments: list[Segment], body: float) -> list[list[Segment]]:
+    """Part tables that stand by themselves between blank strips from the rest, so that no gutter cuts them."""
+    bands: list[list[list[Segment]]] = []
+    bottom = float("-inf")
+    for row in lines_of(segments):
+        if not bands or min(s.y0 for s in row) - bottom > 1.2 * body:
+            bands.append([])
+        bands[-1].append(row)
+        bottom = max(bottom, *(s.y1 for s in row))
+    regions: list[list[Segment]] = []
+    was_table = True
+    for band in bands:
+        is_table = _is_table(band)
+        if is_table or was_table:
+            regions.append([])
+        regions[-1].extend(s for row in band for s in row)
+        was_table = is_table
+    return regions
+
+
+def _is_table(rows: list[list[Segment]]) -> bool:
+    if len(rows) < 3 or sum(len(row) >= 2 for row in rows) < 0.7 * len(rows):
+        return False
+    return statistics.median(len(s.text) for row in rows for s in row) < 14
 
 
 def _gutter(segments: list[Segment], body: float) -> float | None:

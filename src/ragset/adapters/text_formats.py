@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import json
 import re
 from collections import Counter
@@ -133,12 +134,14 @@ _SCRIPTS = (
 _ODD_INSIDE_WORD = re.compile(
     "[\u00a1\u00a4-\u00a6\u00ac-\u00af\u00b1\u00b4-\u00b6\u00b8\u00b9\u00bc-\u00be](?=[^\\W\\d_])|(?<=[^\\W\\d_])[\u00a1\u00a4-\u00a6\u00ac-\u00af\u00b1\u00b4-\u00b6\u00b8\u00b9\u00bc-\u00be]|(?<=[^\\W\\d_])[\u00a1-\u00bf\u00d7\u00f7\u2018-\u203a\u20ac\u2122](?=[^\\W\\d_])"
 )
+# Letter forms that only end a word.
+_FINAL_INSIDE = re.compile("\u03c2(?=[\u03b1-\u03c9])|[\u05da\u05dd\u05df\u05e3\u05e5](?=[\u05d0-\u05ea])")
 _CASE_FLIP = re.compile(
     "[a-z\u00df-\u00f6\u00f8-\u00ff\u0430-\u044f\u03ac-\u03ce][A-Z\u00c0-\u00d6\u00d8-\u00de\u0410-\u042f\u0391-\u03a9]"
 )
 _MIXED = re.compile("[A-Za-z](?=[\u0370-\u0e5b])|(?<=[\u0370-\u0e5b])[A-Za-z]")
 _COMMON = re.compile(
-    "[äöüßéèêàáíóúñçåøæãõşğıİřčšžěůąęłżźśćńőűœâôîûëïìòùÄÖÜÉ’“”–„…«»°§©®£€的一是不了在有人の年日本는은이가을다오еаинтрсвлאויהלםת]"
+    "[äöüßéèêàáíóúñçåøæãõşğıİřčšžěůąęłżźśćńőűœâôîûëïìòùÄÖÜÉ’“”–„…«»°§©®£€的一是不了在有人の年日本는은이가을다오еаинтрсвлאויהלםתαεοιτνσςκηάέίόاليمونرتهอานรก]"
 )
 
 
@@ -153,7 +156,11 @@ def _naturalness(text: str) -> float:
     main = max(*counts.values(), east)
     halfwidth = len(re.findall("[\uff61-\uff9f\u0080-\u009f\ue000-\uf8ff\ufffd]", high))
     oddities = (
-        halfwidth + len(_MIXED.findall(text)) + len(_ODD_INSIDE_WORD.findall(text)) + len(_CASE_FLIP.findall(text))
+        halfwidth
+        + len(_MIXED.findall(text))
+        + len(_ODD_INSIDE_WORD.findall(text))
+        + len(_CASE_FLIP.findall(text))
+        + len(_FINAL_INSIDE.findall(text))
     )
     if counts["latin"] == main:
         # Legacy multi-byte text read as Latin is a wall of accents; real Latin text has an accent among many letters.
@@ -223,14 +230,14 @@ def read_csv(data: bytes, suffix: str = ".csv") -> Parsed:
     text = clean(text)
     csv.field_size_limit(max(131_072, len(text) + 1))
     delimiter = "\t" if suffix == ".tsv" and "\t" in text else _delimiter(text)
-    rows = list(csv.reader(text.split("\n"), delimiter=delimiter, skipinitialspace=True))
+    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True))
     return Parsed(
         [Part("table", table_text(rows))], "text/csv", metadata={"encoding": encoding, "delimiter": delimiter}
     )
 
 
 def _delimiter(text: str) -> str:
-    sample = text[:100_000].split("\n")[:200]
+    sample = text[:100_000].splitlines(keepends=True)[:200]
     best, chosen = 0.0, ","
     for delimiter in ",;\t|":
         widths = [len(row) for row in csv.reader(sample, delimiter=delimiter, skipinitialspace=True) if row]

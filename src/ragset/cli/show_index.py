@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from ragset.cli.terminal import one_line, out, plural
+from ragset.cli.terminal import one_line, out, plural, table
 
 if TYPE_CHECKING:
     from ragset.schema.ports import Hit
@@ -50,3 +50,29 @@ def show_hits(hits: Sequence[Hit]) -> None:
 def hit_as_dict(hit: Hit) -> dict[str, Any]:
     """Give a hit as plain data: the chunk and its score."""
     return {"score": round(hit.score, 4), **hit.chunk.model_dump(mode="json")}
+
+
+def show_list(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print one line an index."""
+    rows = [(i["name"], i["documents"], i["chunks"], _embedder(i), ", ".join(i["corpora"])) for i in found]
+    if rows:
+        table([("index", "documents", "chunks", "embedder", "corpora"), *rows], indent="")
+    else:
+        out("no index here; make one: ragset ingest SOURCE --index NAME")
+
+
+def show_one(found: Mapping[str, Any]) -> None:
+    """Print what one index holds."""
+    out(
+        f"index {one_line(found['name'])}: {plural(found['documents'], 'document')}, {plural(found['chunks'], 'chunk')}"
+    )
+    out(f"embedder: {one_line(_embedder(found))}")
+    table((f"corpus {name}", plural(about["documents"], "document"), about["root"]) for name, about in _corpora(found))
+
+
+def _embedder(found: Mapping[str, Any]) -> str:
+    return str(found["embedder"].get("name", "none yet"))
+
+
+def _corpora(found: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return sorted(found["corpora"].items())

@@ -12,6 +12,7 @@ from ragset.cli.terminal import one_line, out, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from ragset.schema.samples import Context, Sample
@@ -32,9 +33,11 @@ def show_pairs(samples: Sequence[Sample], k: int, path: Path) -> None:
 
 
 def _pair(console: Console, sample: Sample, number: str) -> None:
+    from rich.text import Text
+
     payload = sample.payload
     about = [number, sample.question_type, sample.persona, sample.measures.get("difficulty"), sample.id]
-    _row(console, "", "  ".join(one_line(item) for item in about if item), "dim")
+    _print(console, Text("  ".join(one_line(item) for item in about if item), style="dim"))
     for turn in payload.history:
         _row(console, "", f"{turn.role}: {safe(turn.content)}")
     _row(console, "Q", safe(payload.question), "bold")
@@ -43,7 +46,7 @@ def _pair(console: Console, sample: Sample, number: str) -> None:
         _context(console, context, sample)
     if verdict := sample.rejected_by:
         _row(console, "!", f"rejected by {verdict.judge}: {one_line(verdict.reason)}", "red")
-    console.print()
+    out()
 
 
 def _context(console: Console, context: Context, sample: Sample) -> None:
@@ -63,7 +66,15 @@ def _row(console: Console, mark: str, text: str | Text, style: str = "") -> None
     grid.add_column(width=1)
     grid.add_column(overflow="fold")
     grid.add_row(Text(mark, style="bold"), text if isinstance(text, Text) else Text(text, style=style))
-    console.print(grid)
+    _print(console, grid)
+
+
+def _print(console: Console, shown: Table | Text) -> None:
+    """Print without the blanks that fill the lines up."""
+    with console.capture() as captured:
+        console.print(shown)
+    for line in captured.get().splitlines():
+        out(line.rstrip())
 
 
 def _marked(text: str, quotes: Iterable[str], *, colours: bool) -> Text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +58,16 @@ def show_shortfall(report: dict[str, Any]) -> None:
     out(
         f"{report['shortfall']:,} fewer than asked for: {plural(tried, 'draw')} gave {plural(samples['total'], 'pair')}"
     )
-    reasons = dict(report["reasons"]) | {f"failed in {what}": n for what, n in report["failures"].items()}
+    reasons: Counter[str] = Counter()
+    for reason, n in report["reasons"].items():
+        reasons[reason.split(";")[0]] += n
+    reasons.update({f"failed in {what}": n for what, n in report["failures"].items()})
     if draws["gave_none"]:
         reasons["draws that gave no pair (nothing in the text to ask well)"] = draws["gave_none"]
     table((n, why) for why, n in _largest(reasons))
 
 
-def _counts(title: str, counts: dict[str, int]) -> None:
+def _counts(title: str, counts: Mapping[str, int]) -> None:
     if not counts:
         return
     out()
@@ -72,7 +77,7 @@ def _counts(title: str, counts: dict[str, int]) -> None:
         out(f"  … and {len(counts) - MOST} more in report.json")
 
 
-def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:
+def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]
 
 

@@ -10,9 +10,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from ragset.adapters.ragas_bridge import answer_correctness
-from ragset.kit.answering import BEST_SENTENCE, RULES, answer, answerer_name
+from ragset.kit.answering import BEST_SENTENCE, PROMPT, RULES, answer, answerer_name
 from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named
 from ragset.kit.judging import Judge
+from ragset.kit.prompting import Prompt
 from ragset.kit.retrieving import retrieve
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
@@ -35,8 +36,9 @@ class AnswerCorrectness(Judge):
     similarity: bool = False
 
     def fingerprint(self, tools: Tools) -> str:
-        """Hash of the step, of whoever judges, and of the rule that answers when no model does."""
-        return digest(super().fingerprint(tools), judge_fingerprint(tools), BEST_SENTENCE, RULES)
+        """Hash of the step, of whoever judges, and of the rule and the prompt that answer."""
+        rules = (BEST_SENTENCE, RULES, Prompt.load(PROMPT).hash)
+        return digest(super().fingerprint(tools), judge_fingerprint(tools), *rules)
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Retrieve, answer, compare."""

@@ -139,8 +139,11 @@ def _subject(question: str) -> re.Pattern[str] | None:
         return None
     term = re.escape(match[1].strip(" \"“”'‘’`*_"))
     marks = r"[\"”’'`*_)]*"
+    spelt = rf"\({marks}{term}{marks}[\s)]|\b{term}{marks}\s+\(|\b{term}\s+stands\b"
+    if match[2] == "stand for":
+        return re.compile(spelt)
     means = rf"\b{term}{marks}\s+(?:is|are|was|were|means?|refers?|stands?|denotes?)\b"
-    return re.compile(rf"\({marks}{term}{marks}|\b{term}\s+\(|\b{term}{marks}\s*(?::|–|—)|{means}", re.IGNORECASE)
+    return re.compile(rf"{spelt}|\b{term}{marks}\s*(?::|–|—)|{means}", re.IGNORECASE)
 
 
 def _defines(sentence: str, subject: re.Pattern[str] | None) -> bool:

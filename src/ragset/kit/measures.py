@@ -119,6 +119,19 @@ class Text:
         return sum(w.plain in NEGATIONS for w in self.words)
 
     @cached_property
+    def polarity(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The stems said plainly, and those under a negation (the first content word within three after it)."""
+        plainly, negated, reach = set[str](), set[str](), 0
+        for word in self.words:
+            if word.plain in NEGATIONS:
+                reach = 4
+            elif word.plain not in STOPWORDS:
+                (negated if reach > 0 else plainly).add(word.stem)
+                reach = 0
+            reach -= 1
+        return frozenset(plainly), frozenset(negated)
+
+    @cached_property
     def stems(self) -> frozenset[str]:
         """The stems that occur."""
         return frozenset(w.stem for w in self.words)

@@ -34,7 +34,8 @@ _FOREIGN = word_set(
     "der die das ein eine ist sind und wie warum wo wer welche welcher welches den dem für mit von zu nicht werden "
     "kann le la les un une est sont et que qu quel quelle quels quelles comment pourquoi où qui des du dans avec pour "
     "el los las es son y qué cuál cómo por dónde quién del con para il lo gli che cosa come perché di della sono "
-    "os uma são não onde quem é het een zijn wat hoe waarom wie van met och är vad hur"
+    "qual quando quanto cuando cuándo cuántos wann quand os uma são não onde quem é "
+    "het een zijn wat hoe waarom wie van met och är vad hur"
 )
 _STOP = _ENGLISH | word_set(
     "this these those they them their its his her he she we us our your my me i not no so than then there here into "
@@ -54,8 +55,8 @@ _PLACE = (
 )
 _HERE = re.compile(
     rf"\b(?:(?:this|these|above|following|given|provided|preceding|aforementioned) (?:{_PLACE})s?\b"
-    rf"|the (?:{_PLACE})s?(?=\s*(?:[,?.;:]|$|(?:say|mention|describe|state|discuss|explain|above|below|provided|given|"
-    rf"suggest|about|does|is|are|tell|refer|author)\w*\b)))",
+    rf"|the (?:{_PLACE})s?(?=\s*(?:[,?.;:]|$|(?:say|show|mention|describe|state|discuss|explain|above|below|"
+    rf"provided|given|suggest|about|does|is|are|tell|refer|author)\w*\b)))",
     re.IGNORECASE,
 )
 _FOLLOWING = re.compile(
@@ -86,14 +87,13 @@ _ENDS = ("?", "？", "؟", "\u037e", "՞", "፧")
 
 
 def is_english(text: str) -> bool:
-    """Tell whether a text reads as English, by its function words; short texts need a question word or two hits."""
+    """Tell whether a text reads as English, by its function words."""
     words = [w.lower() for w in _WORD.findall(_bare(text))]
     if not words:
         return False
-    own = sum(w in _ENGLISH for w in words)
+    own = sum(w in _STOP for w in words)
     foreign = sum(w in _FOREIGN for w in words)
-    needed = 1 if words[0] in _ENGLISH - {"was", "in", "an", "am", "die"} else 2
-    return own >= needed and own > foreign
+    return own > foreign and not (foreign and words[0] in _FOREIGN)
 
 
 def problems(

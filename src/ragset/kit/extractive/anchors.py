@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -21,9 +21,10 @@ _PREFIX = re.compile(
 )
 _PART = re.compile(r"(?:chapter|section|part|appendix|annex|module|unit|lesson)\s+[\divxlc]+\b", re.IGNORECASE)
 _SUFFIX = re.compile(r"\s*(?:[|·]\s.*|\s[-–—]\s(?:wikipedia|home|documentation|docs|gutenberg).*|¶)$", re.IGNORECASE)
-_COMMAND = re.compile(r"(?:^|\n|`|\$ )([a-z][a-z0-9_-]{2,})(?= (?:--[a-z]|[a-z-]+ (?:--|[A-Z./])))")
+_COMMAND = re.compile(r"(?:(?<=^)|(?<=[\n`])|(?<=\$ ))[a-z][a-z0-9_-]{2,}(?= (?:--[a-z]|[a-z-]+(?:`| --| [A-Z./])))")
 _SHELL = word_set(
-    "pip npm git cargo curl make docker sudo python python3 uvx pipx conda brew apt cat echo import from run"
+    "pip npm git cargo curl make docker sudo python python3 uvx pipx conda brew apt cat echo import from run "
+    "async await def class return with for while if else try raise yield print del assert lambda global sh bash cd ls"
 )
 _EVERYWHERE = word_set(
     "http https api cli json jsonl yaml csv pdf html url urls python linux windows macos github markdown sql "
@@ -31,7 +32,7 @@ _EVERYWHERE = word_set(
     "cpu english unicode docker javascript monday january form table figure chapter section note"
 )
 """Names that documents about anything share; they are no product."""
-_ACRONYM = re.compile(r"[^aeiouy\d]{2,4}$")
+_ACRONYM = re.compile(r"[^aeiouyAEIOUY\d\W]{2,4}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Setting:
         if low in re.findall(r"[\w-]+", named):
             return True
         return low not in GENERIC_NOUNS and self.topics[low] >= max(8, 0.001 * self.topics[""])
+
+    def is_name(self, word: str) -> bool:
+        """Tell whether the document capitalises a word within a sentence."""
+        return self.topics["inner:" + word.lower()] > 0
 
     def lowered(self, word: str) -> bool:
         """Tell whether the document writes a word in lower case, or capitalises it at the start of sentences only."""
@@ -85,7 +90,7 @@ def real_title(title: str, document_id: str) -> str:
         and len(name) <= 90
         and re.search(r"[A-Za-z]{3}", name)
     ):
-        return name
+        return acronym(name)
     if len(words) < 2 or sum(w.isalpha() and len(w) > 2 for w in words) < 2 or generic(" ".join(words)):
         return acronym(stem) if len(words) == 1 and acronym(stem) != stem else ""
     shown = [w.upper() if _ACRONYM.match(w) or (any(c.isdigit() for c in w) and len(w) < 7) else w for w in words]
@@ -93,7 +98,7 @@ def real_title(title: str, document_id: str) -> str:
 
 
 def _is_stem(name: str, stem: str) -> bool:
-    return re.sub(r"[\W_]+", "", name.lower()) == re.sub(r"[\W_]+", "", stem.lower()) and " " not in name
+    return name == stem and name.islower()
 
 
 def acronym(word: str) -> str:
@@ -139,33 +144,27 @@ def topics_of(text: str) -> Counter[str]:
     return found
 
 
-def product_of(texts: Iterable[str], *, share: float = 0.6) -> str:
-    """Find the name that most documents of a corpus share: capitalised within sentences, or a command they all run.
+def product_of(texts: Sequence[str], *, share: float = 0.6) -> str:
+    """Find the name that most documents of a corpus share: capitalised within sentences, or a command they run.
 
     Needs three documents; a corpus about many things has no product, and gets none.
     """
-    count, seen = 0, Counter[str]()
-    for text in texts:
-        count += 1
-        seen.update(_names_in(text))
-    if count < 3:
-        return ""
-    ranked = sorted(((n, name) for name, n in seen.items() if n >= share * count), key=lambda p: (-p[0], p[1]))
-    return ranked[0][1] if ranked else ""
+    heads = [text[:200_000] for text in texts]
+    seen = Counter(name for head in heads for name in _names_in(head))
+    commands = Counter(word for head in heads for word in set(_COMMAND.findall(head)) - _SHELL)
+    for word, count in commands.items():
+        if count >= 2 and not any(word == name.lower() for name in seen):
+            seen[word] = sum(bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", head)) for head in heads)
+    ranked = sorted((-n, name) for name, n in seen.items() if n >= share * len(heads))
+    return ranked[0][1] if ranked and len(heads) >= 3 else ""
 
 
 def _names_in(text: str) -> set[str]:
-    inner = Counter(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z0-9]{2,})\b(?! [A-Z])", text[:200_000]))
-    commands = Counter(_COMMAND.findall(text[:200_000]))
-    low = set(re.findall(r"\b[a-z]{3,}\b", text[:200_000]))
+    """Give the words that a text capitalises within sentences and never writes small, but as a command."""
+    inner = set(re.findall(r"(?<=[a-z,] )([A-Z][A-Za-z0-9]{2,})\b(?! [A-Z])", text))
+    low = set(re.findall(r"(?<=[a-z] )[a-z]{3,}(?= [a-z])", text)) - set(_COMMAND.findall(text))
     common = _EVERYWHERE | ENGLISH | PREPOSITIONS | VAGUE_STARTS
-    names = {
-        w
-        for w in inner
-        if w.lower() not in common and (w.lower() not in low or w.lower() in commands or w[1:] != w[1:].lower())
-    }
-    known = {w.lower() for w in names}
-    return names | {w for w, n in commands.items() if n >= 2 and w not in _SHELL and w not in known}
+    return {w for w in inner if w.lower() not in common and (w.lower() not in low or w[1:] != w[1:].lower())}
 
 
 def named(text: str) -> bool:

@@ -134,7 +134,7 @@ def noun_phrase(text: str, *, longest: int = 8) -> bool:
     first, last = found[0], found[-1]
     if first.low in VAGUE_STARTS or first.low in AUXILIARIES or (len(found) > 1 and first.low.endswith("ly")):
         return False
-    if first.low.endswith("ing") and len(found) > 1 and base_of(first.low, "ing") and not is_name(found[1].text):
+    if _gerund(found):
         return False
     if len(found) > 1 and base_of(first.low, "base") and found[1].low in DETERMINERS:
         return False
@@ -142,6 +142,13 @@ def noun_phrase(text: str, *, longest: int = 8) -> bool:
         return False
     bad = AUXILIARIES | CLAUSE_WORDS | (PRONOUNS - {"one"}) | SPEAKER | {"you", "except", "unless", "not"}
     return not any(t.low in bad for t in found)
+
+
+def _gerund(found: tuple[Token, ...]) -> bool:
+    """Tell "Running the build" from "Nesting boxes": a verb with an object of its own is no plain noun phrase."""
+    if len(found) < 2 or not found[0].low.endswith("ing") or not base_of(found[0].low, "ing") or is_name(found[1].text):
+        return False
+    return len(found) > 2 or found[1].low in DETERMINERS or is_code(found[1].text) or not found[1].low.endswith("s")
 
 
 def first_auxiliary(found: tuple[Token, ...], within: int = 10) -> int:

@@ -14,6 +14,8 @@ from ragset.kit.extractive.text_filters import sound_sentence
 from ragset.kit.extractive.words import GENERIC_NOUNS
 from ragset.schema.documents import Chunk, Document
 
+_COMMON = re.compile(r"(?:tion|sion|ment|ness|ity|ing|ance|ence|ship|ism|ers|ors|burn)$")
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -62,26 +64,27 @@ class Scene:
     def ask(self, core: str) -> tuple[str, str] | None:
         """Anchor a question: give (question, anchor), or nothing when it could not be understood alone."""
         setting = self.setting
+        place, table, rest = core.partition("” table, ")
+        if table:
+            return self._ask_table(place.removeprefix("in the “"), rest)
         low = core.lower()
         if setting.product and re.search(rf"(?<![\w-]){re.escape(setting.product.lower())}(?![\w-])", low):
             return _capital(core), setting.product
         if setting.title and len(setting.title) > 3 and setting.title.lower() in low:
             return _capital(core), setting.title
-        if core.startswith("in the “"):
-            owner = (
-                f"the {setting.product} documentation"
-                if setting.product
-                else f"“{setting.title}”"
-                if setting.title
-                else ""
-            )
-            table, _, rest = core.partition("” table, ")
-            return (f"In {table[3:]}” table of {owner}, {rest}", owner) if owner else None
         if setting.product:
             return f"In {setting.product}, {core}", setting.product
         if setting.title:
             return f"According to “{setting.title}”, {core}", setting.title
         return (_capital(core), "name") if named(core) else None
+
+    def _ask_table(self, name: str, core: str) -> tuple[str, str] | None:
+        """Anchor a question about a cell: by the table's name and the document's, or by the product it names itself."""
+        product, title = self.setting.product, self.setting.title
+        if product and product.lower() in core.lower():
+            return _capital(core), product
+        owner = f"the {product} documentation" if product else f"“{title}”" if title else ""
+        return (f"In the “{name}” table of {owner}, {core}", owner) if owner else None
 
     def propose(self, family: str, core: str, answer: Span, support: Span, score: float) -> Iterator[Candidate]:
         """Yield the anchored candidate, or nothing."""
@@ -99,10 +102,10 @@ class Scene:
             return phrase
         if len(found) > 1 and is_name(first) and is_name(found[1].text) and found[1].text != "I":
             return phrase
-        keep = first.lower() not in {"a", "an", "the", "each", "every", "any", "all"} and not self.setting.lowered(
-            first
-        )
-        return lower_start(phrase, keep=keep and (is_name(first) or is_code(first)))
+        if first.lower() in {"a", "an", "the", "each", "every", "any", "all"} or self.setting.lowered(first):
+            return lower_start(phrase, keep=False)
+        plain = (len(found) > 1 and found[1].text.islower()) or _COMMON.search(first)
+        return lower_start(phrase, keep=self.setting.is_name(first) or not plain)
 
     def clear(self, phrase: str, *, longest: int = 8) -> bool:
         """Tell whether a noun phrase is understood together with the question's anchor."""

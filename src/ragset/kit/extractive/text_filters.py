@@ -9,15 +9,16 @@ from ragset.kit.extractive.words import ELSEWHERE, ENGLISH, PRONOUNS
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CITATION = re.compile(
-    r"\[\d+(?:[,–-]\s*\d+)*\]|\bet al\b|https?://|www\.|\S+@\S+\.\w|\(\d{4}\)|[©®™†‡§¶]|\\|\{\{|&\w+;"
+    r"\[\d+(?:[,–-]\s*\d+)*\]|\bet al\b|https?://|www\.|\S+@\S+\.\w|\(\d{4}\)|[©®™†‡§¶]|\\|\{\{|\{%|&\w+;"
 )
 _BOILERPLATE = re.compile(
     r"\b(?:all rights reserved|copyright|trademark|warrant(?:y|ies)|cookies?|privacy policy|terms of (?:use|service)|"
     r"permission is hereby|without limitation|subscribe|newsletter|sign up|log in to|javascript|isbn|"
-    r"project gutenberg|gutenberg(?:-tm|™)?|"
-    r"ignore (?:all|any|the|previous)|system prompt|previous instructions)\b",
+    r"project gutenberg|gutenberg(?:-tm|™)?)\b",
     re.IGNORECASE,
 )
+# Orders to a language model are no knowledge of the document: such a sentence makes no pair.
+_ORDERS = re.compile(r"\bignore (?:all|any|the|previous) |\bsystem prompt\b|\bprevious instructions\b", re.IGNORECASE)
 _DIALOGUE = re.compile(
     r"[“”\"]\s*(?:said|asked|replied|cried|he|she|I)\b|\b(?:said|asked|replied|exclaimed) (?:he|she|I)\b"
 )
@@ -61,7 +62,7 @@ def clean(text: str) -> bool:
         or text.count("`") % 2
     ):
         return False
-    return not _BOILERPLATE.search(text) and not _DIALOGUE.search(text)
+    return not _BOILERPLATE.search(text) and not _ORDERS.search(text) and not _DIALOGUE.search(text)
 
 
 def points_elsewhere(text: str) -> bool:

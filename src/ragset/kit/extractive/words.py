@@ -10,7 +10,7 @@ PRONOUNS = word_set(
 )
 """Words that point at something said before (or at the speaker)."""
 
-SPEAKER = word_set("i me my mine we us our ours let's i'm i've i'd i'll we're we've we'll")
+SPEAKER = word_set("i me my mine we us our ours let's i'm i've i'd i'll we're we've we'll we'd")
 
 DETERMINERS = word_set("a an the each every any all some no both either neither another other such")
 
@@ -71,7 +71,7 @@ GENERIC_NOUNS = word_set(
     "lines word words set group groups situation change changes feature features system tool tools user users time "
     "date day days year years fact rule rules purpose person people place data information program project team "
     "model author authors latter advantage disadvantage solution exception note effect effort event man woman boy "
-    "girl matter objective aim amount total request study lot kinds sorts means start end beginning top bottom"
+    "girl matter objective aim amount total request study cause error lot kinds sorts means start end beginning top bottom"
 )
 """Nouns that name nothing by themselves: "the process", "the form"."""
 
@@ -97,13 +97,14 @@ GENERIC_HEADINGS = word_set(
     "reference notes note general miscellaneous other others examples example usage installation faq preface foreword "
     "abstract about home readme description details more resources links see-also changelog glossary definitions "
     "table-of-contents acknowledgements acknowledgments bibliography license licence copyright untitled document "
-    "features installation quickstart concepts documentation guide manual page sheet sheet1 slide title test "
+    "frequently asked questions question features installation quickstart concepts documentation guide manual page sheet sheet1 slide title test "
     "sample data file text main next-steps"
 )
 
 ELSEWHERE = (
     "see ", "refer to", "check out", "click here", "read more", "learn more", "as follows", "on page",
-    "instructions for line", "the following", "below", "above", "the next section", "the previous", "this section", "this chapter", "this page", "this guide",
+    "instructions for line", "the following", "below", "above", "the next section", "the previous",
+    "this section", "this chapter", "this page", "this guide",
     "this document", "this article", "described in", "discussed in", "listed in", "visit ", "available at",
     "shown in", "figure ", "in appendix", "in attachment", "for details", "for more information", "contact us",
 )  # fmt: skip

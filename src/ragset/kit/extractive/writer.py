@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from threading import Lock
 
 from ragset.kit.extractive.anchors import product_of, setting_of
@@ -28,8 +29,13 @@ _RICH = frozenset(["table_cell", "option", "abbreviation"])
 _PER_FAMILY = {"abbreviation": 1, "section": 1, "fact": 2}
 _WHOLE = frozenset(["section", "table_cell", "option", "listing"])
 _PHRASES = frozenset(["definition", "manner", "object", "attribute", "fact", "purpose"])
-_RUN_ON = re.compile(r",? (?:and|but) [^,;]{3,45}? (?:shall|must|may|should|will)\b|, and (?:is|are|has|have)\b")
+_RUN_ON = re.compile(
+    r",? (?:and|but) [^,;]{3,45}? (?:shall|must|may|should|will)\b"
+    r"|, and (?:(?:the|an?) )?(?:[\w-]+ ){0,4}(?:is|are|has|have|stands)\b"
+    r"|, (?:(?:the|an?) )?[\w`.-]+ (?:gives|is|are|has|makes|takes|tells|shows)\b"
+)
 _DEMONSTRATIVE = re.compile(r"\bsuch (?!as\b|a\b)|\b(?:this|these|aforementioned|thereof|therein)\b", re.IGNORECASE)
+_LEANING = re.compile(r"\b(?:instead|too|as well|your own|yourself|again|also)\.?$", re.IGNORECASE)
 _PRODUCT_SAMPLE = 40
 _CACHED_CHUNKS = 512
 
@@ -44,8 +50,17 @@ def candidates(chunk: Chunk, document: Document | None = None, *, product: str =
         return []
     scene = Scene(chunk, setting_of(chunk, document, product), document)
     found = [c for family in FAMILIES for c in family(scene)]
-    good = [c for c in found if not _loose(c) and not problems(c.question, c.answer.text)]
+    good = [c for c in map(_clipped, found) if not _loose(c) and not problems(c.question, c.answer.text)]
     return _best(good)
+
+
+def _clipped(candidate: Candidate) -> Candidate:
+    """Cut a phrase off where a new clause begins: "on the ice, and each player has …" → "on the ice"."""
+    answer = candidate.answer
+    run_on = _RUN_ON.search(answer.text) if candidate.family in _PHRASES else None
+    if run_on is None or answer.text[run_on.start()] != "," or len(answer.text[: run_on.start()].split()) < 4:
+        return candidate
+    return replace(candidate, answer=answer.part(0, run_on.start()))
 
 
 def _loose(candidate: Candidate) -> bool:
@@ -53,6 +68,8 @@ def _loose(candidate: Candidate) -> bool:
     text = candidate.answer.text
     if candidate.family in _WHOLE:
         return False
+    if _LEANING.search(text):
+        return True
     return bool(_DEMONSTRATIVE.search(text)) or (candidate.family in _PHRASES and bool(_RUN_ON.search(text)))
 
 

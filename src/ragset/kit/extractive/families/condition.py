@@ -1,6 +1,7 @@
 """Duties under a condition.
 
-"If C, you must Y" → "What must you do if C?"; "X must Y before C" → "When must X Y?"; "If C, X will Y" → "What happens if C?".
+"If C, you must Y" → "What must you do if C?"; "X must Y before C" → "When must X Y?";
+"If C, X will Y" → "What happens if C?".
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _LAST = re.compile(
     r"(?P<cond>(?:only )?(?:if|before|after|until|unless|within \d+|no later than|when|upon)\b [^;:]+)$"
 )
 _UNSAID = word_set(
-    "answer case result former latter above process item amount deposit form number line box total value following other "
-    "same first second rest difference entry"
+    "answer case result former latter above process item amount deposit form number line box total value "
+    "following other same first second rest difference entry"
 )
 _EFFECT = re.compile(
     r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?:will|is|are) "
@@ -57,7 +58,8 @@ def find(scene: Scene) -> Iterator[Candidate]:
 def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candidate]:
     who, condition, modal = match["who"], match["cond"], match["modal"]
     you = who.lower() == "you"
-    if not (you or _agent(scene, who)) or not _specific(scene, condition, 4):
+    known = who.lower().removeprefix("the ") in condition.lower() and who.lower().startswith("the ")
+    if not (you or known or _agent(scene, who)) or not _specific(scene, condition, 4):
         return
     rest = tokens(match["rest"])
     if modal in {"should", "must", "shall"} and rest and rest[0].low in {"receive", "get", "see", "qualify", "know"}:
@@ -88,7 +90,7 @@ def _happens(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Can
     ):
         return
     if (
-        not (named(condition) or scene.setting.product)
+        not (named(condition) or (scene.setting.product and len(condition.split()) > 5))
         or has_pronoun(match["main"], allow=_BACK)
         or len(match["rest"].split()) < 4
     ):

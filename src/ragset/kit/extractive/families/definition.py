@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ragset.kit.extractive.grammar import base_of, first_auxiliary, is_name, tokens
+from ragset.kit.extractive.grammar import base_of, first_auxiliary, is_code, is_name, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
@@ -58,8 +58,10 @@ def _subject(scene: Scene, subject: str) -> bool:
     words = [t.low for t in tokens(subject)]
     if not scene.clear(subject, longest=6) or (" of " in subject and words[0] in {"one", "part"}):
         return False
-    if words[0] == "the" and len(words) < 3:
+    if words[0] in {"every", "each", "any", "all"} or (words[0] == "the" and len(words) < 3):
         return False
+    if len(words) > 1 and words[0] not in ARTICLES:
+        return True
     return words[-1] not in GENERIC_NOUNS and words[-1].removesuffix("s") not in GENERIC_NOUNS
 
 
@@ -86,7 +88,7 @@ def _predicate(text: str, verb: str) -> bool:
 def _circular(subject: str, predicate: str) -> bool:
     """Tell a predicate that starts by saying its subject again: "the fee collected is the fee in effect …"."""
     own = {t.low for t in tokens(subject) if len(t.text) > 2 and t.low not in ARTICLES}
-    return len(own & {t.low for t in tokens(predicate)[:5]}) >= max(1, len(own) / 2)
+    return len(own & {t.low for t in tokens(predicate)[:5]}) > len(own) / 2
 
 
 def _is_person(text: str) -> bool:
@@ -105,7 +107,12 @@ def _glossary(scene: Scene, item: Span) -> Iterator[Candidate]:
     answer = without_stop(item.part(match.start("rest"), match.end("rest")))
     if points_elsewhere(answer.text) or not clean(answer.text):
         return
-    yield from scene.propose("definition", f"what is {scene.shown(match['term'])}?", answer, item, 0.86)
+    if any(is_code(t.text) for t in tokens(match["term"])):
+        return  # a parameter: its question would have to name what it belongs to
+    term = match["term"]
+    shown = scene.shown(term)
+    core = f"what is {term}?" if shown == term else f"what does “{shown}” mean?"
+    yield from scene.propose("definition", core, answer, item, 0.86)
 
 
 def _means(scene: Scene, sentence: Span) -> Iterator[Candidate]:
@@ -114,6 +121,8 @@ def _means(scene: Scene, sentence: Span) -> Iterator[Candidate]:
         return
     subject, verb = match["subject"].strip(), match["verb"]
     if not scene.clear(subject, longest=5) or len(match["rest"].split()) < 4:
+        return
+    if verb == "stands for" and not subject.isupper():
         return
     if verb == "means" and not re.match(r"(?:an?|the|any|that|all|to)\b", match["rest"]):
         return

@@ -108,4 +108,6 @@ def _goal(scene: Scene, goal: str) -> bool:
     words = [t.low for t in tokens(goal)]
     if len(words) < 3 or not base_of(words[0], "base"):
         return False
+    if words[1] in {"your", "this", "these", "it", "them"} and len(words) == 3:
+        return False
     return words[1] != "the" or len(words) > 3 or scene.setting.is_topic(words[2])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ragset.kit.extractive.grammar import base_of, has_pronoun, is_code, tokens
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
-from ragset.kit.extractive.words import ADVERBS, AUXILIARIES, PREPOSITIONS
+from ragset.kit.extractive.words import ADVERBS, AUXILIARIES, EMPTY_PREDICATES, PREPOSITIONS
 from ragset.kit.question_form import word_set
 
 _SAFE = word_set(
@@ -19,7 +19,7 @@ _SAFE = word_set(
     "serve help let"
 )
 _NAMED = word_set(
-    "support accept return use run read write expose keep hold store print record check measure compare "
+    "support accept return use run write expose keep hold store print record check measure compare "
     "reject count give "
     "take ignore treat expect need add default start create make show list"
 )
@@ -97,7 +97,7 @@ def _ask(scene: Scene, sentence: Span, clause: tuple[str, str, bool], end: int) 
     if verb == "include" and words and tokens(subject)[0].low in {"a", "an"}:
         return
     content = next((w for w in words if w not in {"a", "an", "the"}), "")
-    if content in _EMPTY_OBJECTS or has_pronoun(
+    if content in _EMPTY_OBJECTS | EMPTY_PREDICATES or has_pronoun(
         rest.text, allow=frozenset(["their", "its", "it", "them", "they", "that"])
     ):
         return

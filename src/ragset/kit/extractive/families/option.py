@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ragset.kit.extractive.anchors import generic
+from ragset.kit.extractive.grammar import base_of
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
@@ -16,7 +17,9 @@ _TERM = re.compile(
     r"|[A-Z][A-Z0-9]*_[A-Z0-9_]+)\s*(?:\([^()]{1,40}\)\s*)?(?::|–|—| -)\s+(?P<rest>\S.+)$",
     re.S,
 )
-_FLAG = re.compile(r"--[a-z][\w-]*|(?<!\w)-[a-zA-Z](?!\w)")
+_NO_COMMAND = frozenset(
+    ["options", "option", "command", "commands", "arguments", "and", "with", "in", "from", "for", "is", "or"]
+)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 
 
@@ -33,50 +36,51 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 def ask(scene: Scene, term: str, answer: Span, support: Span) -> Iterator[Candidate]:
     """Ask what an option, a variable or a command does, when the term is one and the answer says it."""
-    core = what_it_does(scene, term, support)
     words = answer.text.split()
-    if not core or not 4 <= len(words) <= 60 or not clean(answer.text) or points_elsewhere(answer.text):
+    if not 3 <= len(words) <= 60 or not clean(answer.text) or points_elsewhere(answer.text):
         return
-    if answer.text.endswith((":", "…", ",")) or answer.text[0] in "|,;:":
+    if answer.text.endswith((":", "…", ",", "?")) or answer.text[0] in "|,;:":
         return
-    yield from scene.propose(
-        "option", core, without_stop(answer) if answer.text.count(". ") == 0 else answer, support, 0.92
-    )
+    core = what_it_does(scene, term, support, does=base_of(words[0].lower(), "s") is not None)
+    if core:
+        whole = answer if answer.text.count(". ") else without_stop(answer)
+        yield from scene.propose("option", core, whole, support, 0.92)
 
 
-def what_it_does(scene: Scene, term: str, at: Span) -> str | None:
-    """Word the question for a term: option of a command, environment variable, or command; none for other terms."""
+def what_it_does(scene: Scene, term: str, at: Span, *, does: bool) -> str | None:
+    """Word the question for an option, environment variable or command; none for other terms.
+
+    ``does`` tells that the explanation starts with a verb ("prints …"); else it names a value ("seed of …").
+    """
     bare = term.replace("`", "").strip()
     headings = (scene.chunk.title, *scene.headings_at(at))
-    command = _command(scene, headings)
-    flag = re.match(r"(?:-\w,? ?(?:/ ?)?)?(--[a-z][\w-]*)", bare)
+    flag = re.match(r"(?:-\w,? ?(?:/ ?)?)?(--[a-z][\w-]*)([ =][A-Z<\[])?", bare)
     if flag:
-        owner = f" of `{command}`" if command else ""
-        return (
-            f"what does the `{flag.group(1)}` option{owner} do?"
-            if owner or scene.setting.product or scene.setting.title
-            else None
-        )
+        command = _command(scene, headings)
+        verb = "do" if does or bare[0].isupper() else "set" if flag.group(2) else "mean"
+        return f"what does the `{flag.group(1)}` option{f' of `{command}`' if command else ''} {verb}?"
     if _VARIABLE.fullmatch(bare):
-        return (
-            f"what does the environment variable `{bare}` do?"
-            if any("environment" in h.lower() for h in headings)
-            else f"what does `{bare}` do?"
-        )
+        kind = "environment variable " if any("environment" in h.lower() for h in headings) else ""
+        return f"what does the {kind}`{bare}` {'do' if does else 'set'}?".replace("the `", "`")
     product = scene.setting.product
-    if product and re.match(rf"{re.escape(product)} [a-z]", bare):
-        name = re.split(r" (?=[-<\[A-Z…])", bare)[0]
-        return f"what does `{name}` do?"
+    if product and re.match(rf"{re.escape(product)} [a-z]", bare) and does:
+        return f"what does `{re.split(r' (?=[-<[A-Z…])', bare)[0]}` do?"
     return None
 
 
 def _command(scene: Scene, headings: tuple[str, ...]) -> str:
     """Give the command that the nearest heading names (``ragset build``), or nothing."""
+    product = scene.setting.product
     for heading in reversed(headings):
-        bare = heading.replace("`", "").strip()
-        product = scene.setting.product
-        if product and re.fullmatch(rf"{re.escape(product)}(?: [a-z][\w-]*){{1,2}}", bare):
-            return bare
+        named = (
+            re.search(rf"(?<![\w-]){re.escape(product)}((?: [a-z][\w-]*){{1,2}})", heading.replace("`", ""))
+            if product
+            else None
+        )
+        if named:
+            words = [w for w in named.group(1).split() if w not in _NO_COMMAND]
+            if words:
+                return " ".join([product, *words])
         inner = re.search(r"`([a-z][\w-]*(?: [a-z][\w-]*)+)`", heading)
         if inner and not generic(inner.group(1)):
             return inner.group(1)

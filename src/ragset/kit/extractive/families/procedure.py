@@ -19,7 +19,7 @@ _USE = re.compile(r"^(?P<main>Use [^,;:]+?) to (?P<goal>[a-z]+ [^,;:]+)$")
 _YOU = re.compile(r"^you (?:can|may|must|should|need to|have to|will need to|are required to|could)\b", re.IGNORECASE)
 _SUBJECT = re.compile(r"^(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can) (?P<rest>.+)$")
 _OBJECT_PRONOUNS = frozenset(["it", "them", "its", "their"])
-_ALONE = frozenset(["pass", "qualify", "apply", "register", "enrol", "enroll", "vote", "appeal", "win"])
+_ALONE = frozenset(["register", "enrol", "enroll", "vote", "appeal"])
 _WEAK = word_set(
     "be learn see know understand help ensure say begin sum illustrate clarify recap repeat date think have "
     "give get make summarize"
@@ -60,8 +60,10 @@ def _goal(scene: Scene, goal: str) -> bool:
     if len(words) == 1:
         return words[0].low in _ALONE
     objects = [t.low for t in words[1:] if t.is_word]
-    if objects[:1] in (["so"], ["more"], ["well"]) or any(
-        w in {"above", "below", "same", "following"} for w in objects
+    if (
+        objects[:1] in (["so"], ["well"])
+        or (objects[:1] == ["more"] and objects[1:2] != ["than"])
+        or any(w in {"above", "below", "same", "following"} for w in objects)
     ):
         return False
     return not (len(objects) == 2 and objects[0] == "the" and not scene.setting.is_topic(objects[1]))

@@ -11,6 +11,7 @@ from ragset.kit.extractive.words import CLAUSE_WORDS
 
 _BECAUSE = re.compile(r"^(?P<main>[^;:]+?),? (?P<rest>(?:because(?! of)|so that|in order to) [^;]+)$")
 _BECAUSE_FIRST = re.compile(r"^Because (?!of)(?P<rest>[^,;:]+), (?P<main>[^;:,]+)$")
+_HEDGE = re.compile(r",? (?:mainly|partly|only|simply|largely|just|probably|mostly|chiefly|precisely|perhaps|often)$")
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -19,7 +20,9 @@ def find(scene: Scene) -> Iterator[Candidate]:
         match = _BECAUSE.match(sentence.text)
         if not match or len(match["rest"].split()) < 5:
             continue
-        inverted = _invert(scene, match["main"])
+        inverted = _invert(scene, _HEDGE.sub("", match["main"]))
+        if match["rest"].startswith("in order") and re.match(r"(?:can|may|could|might)\b", inverted or ""):
+            continue  # "X may be done in order to …" gives a purpose of doing it, no reason
         if inverted is None or not _reason(match["rest"]):
             continue
         answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
@@ -38,7 +41,7 @@ def _invert(scene: Scene, main: str) -> str | None:
     if (
         " not " in main
         or re.search(r"\s[-–](?:\s|$)", main)
-        or main.lower().startswith("you can")
+        or re.match(r"you (?:can|may|might)\b", main.lower())
         or not 3 <= len(found) <= 20
         or "," in main
         or any(t.low in CLAUSE_WORDS - {"that"} for t in found)

@@ -28,7 +28,12 @@ def find(scene: Scene) -> Iterator[Candidate]:
             continue
         if _ASKS.match(raw):
             words = tokens(raw)
-            if len(words) >= 5 and not has_speaker(raw) and not any(t.low in PRONOUNS for t in words):
+            if (
+                len(words) >= 5
+                and not raw.lower().startswith("what if")
+                and not has_speaker(raw)
+                and not any(t.low in PRONOUNS for t in words)
+            ):
                 yield from scene.propose("section", raw[0].lower() + raw[1:], body, body, 0.78)
             continue
         heading, title = tidy(raw), scene.setting.title

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 
 from ragset.kit.extractive.anchors import acronym, generic, tidy
 from ragset.kit.extractive.families import option
-from ragset.kit.extractive.grammar import is_code
+from ragset.kit.extractive.grammar import base_of, is_code
 from ragset.kit.extractive.scene import Candidate, Scene
 from ragset.kit.extractive.sentences import Span, cells
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
+from ragset.kit.extractive.words import ADVERBS, PREPOSITIONS
 from ragset.kit.question_form import word_set
 
 _TELLS = word_set("description meaning purpose what effect does function explanation")
 _NUMBER = re.compile(r"[-+~≈$€£]?\s?\d[\d,.]*(?:e[+-]?\d+)?\s?%?(?: ?[A-Za-z°]{1,4})?$")
+_VERB_COLUMNS = word_set("takes gives returns needs reads writes accepts makes checks rejects contains holds sets")
+_NO_KEYS = word_set("page pages link links url chapter section see file reference no # id")
 _RULE = re.compile(r"^[\s|:=+-]+$")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d$")
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "na", "none", "yes", "no", "?", "x", "✓", "✗", "tbd", "nan", "total"])
@@ -23,7 +26,13 @@ _EMPTY = frozenset(["", "-", "–", "—", "n/a", "na", "none", "yes", "no", "?"
 def find(scene: Scene) -> Iterator[Candidate]:
     """Propose questions for the cells of each table that has a header row and named rows."""
     for names, rows in _tables(scene):
-        if len(names) < 2 or len(set(names)) < len(names) or not all(names) or any(_NUMBER.fullmatch(n) for n in names):
+        if (
+            len(names) < 2
+            or len(set(names)) < len(names)
+            or not all(names)
+            or any(_NUMBER.fullmatch(n) for n in names)
+            or names[0].lower() in _NO_KEYS
+        ):
             continue
         for row in rows:
             found = cells(row)
@@ -68,7 +77,7 @@ def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterat
         or not clean(key)
     ):
         return
-    if len(names) > 2 and any(_YEAR.match(c.text) for c in found):
+    if _series(scene, found):
         yield from _tidy_row(scene, names, found, row)
         return
     # Columns of a PDF's table are guesses from positions: only its numbers are asked for.
@@ -91,11 +100,25 @@ def _cell(scene: Scene, key: tuple[str, str], name: str, cell: Span, row: Span) 
     code = key[1] if "`" not in key[1] and is_code(key[1]) else ""
     row_name = f"`{code}`" if code else key[1] if "`" in key[1] else f"“{key[1]}”"
     column = name if name.isupper() or not name[:1].isupper() or name[1:2].isupper() else name[0].lower() + name[1:]
-    if re.search(r"[?/|“”]", name) or name.lower().startswith(("what", "how", "when", "why", "where", "who")):
+    if re.search(r"[?/|“”]|[a-z]\d$", name) or name.lower().startswith(("what", "how", "when", "why", "where", "who")):
         return
-    plural = name.lower().endswith("s") and not name.lower().endswith(("ss", "us", "is"))
+    head = re.split(r" (?:in|of|for|per|to|at|on) ", name.lower())[0]
+    verb = base_of(name.lower(), "s") if name.lower() in _VERB_COLUMNS else None
+    if verb:
+        yield from scene.propose("table_cell", f"{place}what does {row_name} {verb}?", cell, row, 0.8)
+        return
+    plural = head.endswith("s") and not head.endswith(("ss", "us", "is"))
+    if head.endswith(("ed", "ing")) or head.split()[-1] in PREPOSITIONS | ADVERBS:
+        return
     core = f"{place}what {'are' if plural else 'is'} the {column} of {row_name}?"
     yield from scene.propose("table_cell", core, cell, row, 0.8 if len(cell.text.split()) > 2 else 0.72)
+
+
+def _series(scene: Scene, found: list[Span]) -> bool:
+    """Tell a row of a time series: the same entity stands in other rows with other years."""
+    text = scene.document.text if scene.document else scene.chunk.text
+    years = [c.text for c in found if _YEAR.match(c.text)]
+    return len(found) > 2 and len(years) == 1 and text.count(f"\n{found[0].text} | ") > 2
 
 
 def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterator[Candidate]:
@@ -118,7 +141,13 @@ def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> I
 
 
 def _value(text: str) -> bool:
-    if text.strip("*` ").lower() in _EMPTY or len(text) > 400 or not clean(text) or points_elsewhere(text):
+    if (
+        text.strip("*` ").lower() in _EMPTY
+        or text.endswith("?")
+        or len(text) > 400
+        or not clean(text)
+        or points_elsewhere(text)
+    ):
         return False
     return (
         bool(_NUMBER.fullmatch(text))

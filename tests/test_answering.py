@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memory_store import MemoryStore
+from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.scripted_model import ScriptedModel
+from ragset.judges.answer_correctness import AnswerCorrectness
+from ragset.judges.faithfulness import Faithfulness
+from ragset.kit.answering import answer, best_sentence
+from ragset.kit.retrieving import retrieve
+from ragset.schema.documents import Chunk
+from ragset.schema.ports import Hit
+from ragset.schema.samples import Context, Draw, QAPair, Sample
+from ragset.schema.step import Tools
+
+SHARED = Path(__file__).parents[2] / "shared"
+TEXTS = {
+    "bay.txt": "The tides of the bay rise by twelve metres. They turn every six hours.\n\nThe pier is 300 metres long.",
+    "brakes.txt": "The anti-lock braking system (ABS) keeps wheels from locking. Mario Palazzetti built it in 1971.",
+    "leave.txt": "Staff get 20 days of leave a year. Sick days are extra.\n\n| Oslo | 25 days |\n| Rome | 22 days |",
+}
+
+
+def hits(*texts: str) -> list[Hit]:
+    return [
+        Hit(
+            Chunk(id=str(at), document_id="d", version="v", title="T", text=text, start=0, end=len(text), ordinal=at),
+            0.6,
+        )
+        for at, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "holds"),
+    [
+        ("How far do the tides of the bay rise?", "twelve metres"),
+        ("According to “bay”, how long is the pier?", "300 metres"),
+        ("What does ABS stand for?", "anti-lock braking system"),
+        ("Who built the system in 1971?", "Palazzetti"),
+        ("How many days are given in Rome?", "22"),
+        ("How many days of leave do staff get?", "20 days"),
+    ],
+)
+def test_the_best_sentence_holds_the_answer(question: str, holds: str) -> None:
+    given = best_sentence(question, hits(*TEXTS.values()))
+    assert given.text is not None
+    assert holds in given.text
+    text = list(TEXTS.values())[int(given.chunk_ids[0])]
+    assert given.text in text
+    assert given == best_sentence(question, hits(*TEXTS.values()))
+
+
+def test_nothing_retrieved_gives_no_answer() -> None:
+    assert best_sentence("Why?", []).text is None
+    assert best_sentence("", hits("A sentence of words.")).text is None
+
+
+async def test_a_model_answers_when_there_is_one() -> None:
+    model = ScriptedModel([{"answer": "Twelve metres.", "passages": [1, 9]}, {"answer": None, "passages": []}])
+    tools = Tools(models={"answerer": model})
+    found = hits(TEXTS["bay.txt"])
+    given = await answer("How far?", found, tools)
+    assert (given.text, given.chunk_ids, given.name) == ("Twelve metres.", ("0",), "scripted")
+    assert (await answer("How far?", found, tools)).text is None
+    assert "<data " in model.asks[0].messages[-1].content
+
+
+async def tools(**models: object) -> Tools:
+    embedder = HashEmbedder(512)
+    return Tools(_store=await MemoryStore.of(TEXTS, embedder), _embedder=embedder, models=dict(models))  # pyright: ignore
+
+
+def sample(kit: Tools, question: str, reference: str | None, document: str = "bay.txt") -> Sample:
+    chunk = kit.store.chunks(document)[0]
+    payload = QAPair(question=question, answer=reference, answerable=reference is not None)
+    return Sample(id="s", scenario_id="x", payload=payload, contexts=(Context.of(chunk),), evidence=())
+
+
+async def judged(kit: Tools, one: Sample) -> Sample:
+    for judge in (Faithfulness(all_scores=True), AnswerCorrectness(all_scores=True)):
+        one = (await judge.apply(Draw(number=0, samples=(one,)), kit)).samples[0]
+    return one
+
+
+async def test_the_judges_say_who_judged_and_pass_a_true_pair() -> None:
+    kit = await tools()
+    done = await judged(kit, sample(kit, "How far do the tides of the bay rise?", "twelve metres"))
+    assert [(v.judge, v.score, v.passed) for v in done.verdicts] == [
+        ("ragas-faithfulness[builtin-rules]", 1.0, True),
+        ("ragas-answer-correctness[builtin-rules; answerer=best-sentence]", 1.0, True),
+    ]
+    assert done.status == "open"
+
+
+@pytest.mark.parametrize("altered", ["fourteen metres", "not twelve metres", "twelve metres. Cats like warm milk."])
+async def test_both_judges_reject_an_altered_pair(altered: str) -> None:
+    kit = await tools()
+    done = await judged(kit, sample(kit, "How far do the tides of the bay rise?", altered))
+    assert [v.passed for v in done.verdicts] == [False, False]
+    assert all("\n" not in v.reason and v.reason for v in done.verdicts)
+
+
+async def test_an_unanswerable_question_is_not_judged() -> None:
+    kit = await tools()
+    done = await judged(kit, sample(kit, "Who painted the pier?", None))
+    assert [v.passed for v in done.verdicts] == [None, None]
+    assert done.status == "open"
+
+
+async def test_a_broken_judge_model_fails_the_sample_and_claims_nothing() -> None:
+    kit = await tools(judge=ScriptedModel(["?"] * 9, name="scripted:judge"))
+    done = await judged(kit, sample(kit, "How far do the tides of the bay rise?", "twelve metres"))
+    assert done.status == "failed"
+    assert done.verdicts == ()
+    assert done.failure is not None
+    assert done.failure.error == "ReplyError"
+
+
+async def test_the_configured_model_judges_and_its_usage_is_counted() -> None:
+    reply = {"statements": ["twelve metres"]}
+    verdict = {"statements": [{"statement": "twelve metres", "reason": "said", "verdict": 1}]}
+    kit = await tools(judge=ScriptedModel([reply, verdict], name="scripted:judge"))
+    draw = Draw(number=0, samples=(sample(kit, "How far?", "twelve metres"),))
+    done = (await Faithfulness().apply(draw, kit)).samples[0]
+    assert done.verdicts[0].judge == "ragas-faithfulness[scripted:judge]"
+    assert done.verdicts[0].usage.calls == 2
+    assert Faithfulness().fingerprint(kit) != Faithfulness().fingerprint(await tools())
+
+
+async def test_a_question_is_embedded_once_for_all_judges() -> None:
+    kit = await tools()
+    before = kit.embedder.embedded  # pyright: ignore
+    first = await retrieve("How long is the pier?", 2, kit)
+    more = await retrieve("How long is the pier?", 3, kit)
+    assert kit.embedder.embedded == before + 1  # pyright: ignore
+    assert more[:2] == first
+
+
+def test_it_finds_the_answer_in_squad_paragraphs() -> None:
+    path = SHARED / "data" / "dev" / "xquad_en.jsonl"
+    if not path.exists():
+        pytest.skip("shared/ is not here: no questions to measure on")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    contexts = list(dict.fromkeys(r["context"] for r in rows))
+    right = 0
+    for row in rows[:100]:
+        at = contexts.index(row["context"])
+        given = best_sentence(row["question"], hits(*(contexts[(at + n) % len(contexts)] for n in range(5))))
+        right += any(gold.lower() in (given.text or "").lower() for gold in row["gold"])
+    assert right >= 70
