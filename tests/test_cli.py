@@ -61,6 +61,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(tmp_path_factory.mktemp("cli"))
 
 
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAGSET_INDEXES", "RAGSET_CHROMA", "RAGSET_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def test_the_command_line_imports_nothing_heavy() -> None:
     code = f"import sys, ragset, ragset.cli; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -124,7 +130,7 @@ def test_usage_errors(args: tuple[str, ...], said: str) -> None:
         (("index", "delete", "../../etc"), "../../etc"),
         (("flow", "show", "rag_qu"), "did you mean 'rag_qa'?"),
         (("flow", "check", "text.txt"), "text.txt"),
-        (("flow", "run", "rag_qa"), "rag_qa"),
+        (("flow", "run", "rag_qa"), "name a folder with --out"),
         (("steps", "kep"), "did you mean 'keep'?"),
     ],
 )

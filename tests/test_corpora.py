@@ -51,6 +51,38 @@ def test_the_almanac_has_many_formats_and_is_small() -> None:
     assert sum(path.stat().st_size for path in make_almanac.FOLDER.iterdir()) < 1_000_000
 
 
+TITLES = {
+    "beekeeping.epub": ("Beekeeping Basics", "Queen | 3 days | 8 days | 16 days"),
+    "bicycle-maintenance.docx": ("Bicycle Maintenance", "Pedals | 35 newton metres | 15 mm spanner"),
+    "bread.html": ("Bread and Sourdough", "Bagel | 55 percent | stiff and easy to shape"),
+    "burns.md": ("First Aid for Burns", "Each arm | 9 percent"),
+    "calendars.rst": ("Leap Years and Calendars", "Spain | 4 October 1582 | 15 October 1582"),
+    "coffee-roasting.pptx": ("Coffee Roasting", "First crack | about 196 degrees Celsius"),
+    "dunarea.odt": ("Dunărea", "Tisa | stâng | 966 km"),
+    "knots.txt": ("Useful Knots", "The bowline is a knot that makes a fixed loop at the end of a rope."),
+    "metric-prefixes.csv": ("Metric prefixes", "kilo | k | 3 | 1795"),
+    "metric-system.rtf": ("The Metric System", "Jean-Baptiste Delambre and Pierre Méchain"),
+    "paper-sizes.xlsx": ("Standard Paper Sizes", "A4 | 210 | 297 | letters and office documents"),
+    "street-trees.md": ("Street Trees", "Silver birch | Betula pendula | 20 metres"),
+    "tides.pdf": ("Tides", "San Francisco | United States | mixed | 1.8 metres"),
+    "volcanoes.pdf": ("Types of Volcano", "A caldera is a large basin that forms when the ground sinks"),
+}
+
+
+@pytest.mark.parametrize("name", make_almanac.FILES)
+def test_every_almanac_file_can_be_read(name: str) -> None:
+    from ragset.adapters.reading import read_document
+    from ragset.schema.documents import SourceFile
+
+    path = make_almanac.FOLDER / name
+    data = path.read_bytes()
+    file = SourceFile(corpus="almanac", root=str(path.parent), path=name, absolute=str(path), size=len(data))
+    document = read_document(file, data, 10**7)
+    title, line = TITLES[name]
+    assert document.title == title
+    assert line in document.text
+
+
 def test_there_is_a_manual() -> None:
     assert len(PAGES) >= 15
 
@@ -125,15 +157,24 @@ def _all_commands() -> Iterator[tuple[str, click.Command]]:
             yield from ((f"{name} {sub}", child) for sub, child in command.commands.items())
 
 
-def test_every_command_has_its_heading_and_every_option_its_word() -> None:
+@pytest.mark.parametrize(("name", "command"), list(_all_commands()), ids=lambda v: v if isinstance(v, str) else "")
+def test_every_command_has_its_section_with_every_option(name: str, command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        return
     text = "\n".join(_text(page) for page in PAGES)
-    missing: list[str] = []
-    for name, command in _all_commands():
-        if not isinstance(command, click.Group) and f"\n## ragset {name}\n" not in text:
-            missing.append(f"ragset {name}")
-        options = [flag for p in command.params if isinstance(p, click.Option) for flag in p.opts if flag != "--help"]
-        missing += [f"ragset {name} {flag}" for flag in options if f"`{flag}" not in text]
-    assert not missing
+    section = re.search(rf"(?ms)^## ragset {name}$(.*?)(?=^## ragset |^# )", text + "\n# ")
+    assert section, f"no section 'ragset {name}'"
+    options = [flag for p in command.params if isinstance(p, click.Option) for flag in p.opts if flag != "--help"]
+    assert [flag for flag in options if f"`{flag}" not in section[1]] == []
+
+
+def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
+    """The longest fixed part of each message stands in the source, so that a reworded one is noticed."""
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
+    messages = re.findall(r"(?m)^\| `([^`]+)`[^|]*\|[^|]*\|[^|]*\|$", _text(GUIDE / "troubleshooting.md"))
+    assert len(messages) > 40
+    parts = {m: max(re.split(r"['’]?\b(?:[A-Z]{2,}|[A-Z]|\d+)\b['’]?|…", m), key=len).strip(" ':") for m in messages}
+    assert [message for message, part in parts.items() if part not in code] == []
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -36,13 +36,17 @@ def chosen(steps: Sequence[StepInfo], name: str | None) -> list[StepInfo]:
 
 def show_steps(steps: Sequence[StepInfo]) -> None:
     """Print one line a step: kind, what it takes and gives, what for."""
-    rows = [(s.name, s.kind, f"{s.takes or '-'} → {s.gives or '-'}", one_line(s.doc).split(". ")[0]) for s in steps]
+    rows = [(s.name, s.kind, f"{s.takes or '-'} → {s.gives or '-'}", _doc(s).split(". ")[0].rstrip(".")) for s in steps]
     table([("step", "kind", "takes → gives", "what for"), *rows], indent="")
 
 
 def show_step(step: StepInfo) -> None:
     """Print one step with its fields."""
     out(f"{step.name} ({step.kind}): {step.takes or 'nothing'} → {step.gives or 'nothing'}")
-    out(one_line(step.doc))
+    out(_doc(step))
     for name, field in step.fields.items():
         out(f"  {name}: {one_line(field)}")
+
+
+def _doc(step: StepInfo) -> str:
+    return one_line(step.doc).replace("``", "")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ragset.cli.show_index import show_failed
+from ragset.cli.show_index import show_failed, show_ingest
 from ragset.cli.terminal import one_line, out, out_json, plural, table
 
 FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
@@ -25,8 +25,10 @@ def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool)
     """Print the report of a finished run, and leave with exit code 3 when it fell short."""
     if as_json:
         out_json(report)
-    else:
+    elif "kept" in report:
         show_run(report, folder)
+    elif "ingest" in report:
+        show_ingest(report["ingest"])
     if report.get("shortfall"):
         ctx.exit(FEWER)
 

@@ -81,7 +81,7 @@ class Scene:
     def _ask_table(self, name: str, core: str) -> tuple[str, str] | None:
         """Anchor a question about a cell: by the table's name and the document's, or by the product it names itself."""
         product, title = self.setting.product, self.setting.title
-        if product and product.lower() in core.lower():
+        if product and re.search(rf"(?<![\w-]){re.escape(product)}[. ]\w", core):
             return _capital(core), product
         owner = f"the {product} documentation" if product else f"“{title}”" if title else ""
         return (f"In the “{name}” table of {owner}, {core}", owner) if owner else None

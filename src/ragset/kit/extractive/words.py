@@ -71,7 +71,8 @@ GENERIC_NOUNS = word_set(
     "lines word words set group groups situation change changes feature features system tool tools user users time "
     "date day days year years fact rule rules purpose person people place data information program project team "
     "model author authors latter advantage disadvantage solution exception note effect effort event man woman boy "
-    "girl matter objective aim amount total request study cause error lot kinds sorts means start end beginning top bottom"
+    "girl matter objective aim amount total request study cause error lot kinds sorts means start end "
+    "beginning top bottom"
 )
 """Nouns that name nothing by themselves: "the process", "the form"."""
 
@@ -97,7 +98,8 @@ GENERIC_HEADINGS = word_set(
     "reference notes note general miscellaneous other others examples example usage installation faq preface foreword "
     "abstract about home readme description details more resources links see-also changelog glossary definitions "
     "table-of-contents acknowledgements acknowledgments bibliography license licence copyright untitled document "
-    "frequently asked questions question features installation quickstart concepts documentation guide manual page sheet sheet1 slide title test "
+    "frequently asked questions question features installation quickstart concepts documentation guide "
+    "manual page sheet sheet1 slide title test "
     "sample data file text main next-steps"
 )
 

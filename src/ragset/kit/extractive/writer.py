@@ -7,6 +7,8 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
+from importlib.resources import files
 from threading import Lock
 
 from ragset.kit.extractive.anchors import product_of, setting_of
@@ -21,7 +23,7 @@ from ragset.schema.ports import ChunkStore
 from ragset.schema.samples import Context, Evidence, QAPair, Sample, Scenario
 
 RULES = "1"
-"""Version of the rules; part of the writer's fingerprint. Raise it whenever a rule changes what is written."""
+"""Version of the rules, shown in provenance; the writer's fingerprint hashes the rules themselves too."""
 
 PER_CHUNK = 2
 RICH_PER_CHUNK = 3
@@ -38,6 +40,15 @@ _DEMONSTRATIVE = re.compile(r"\bsuch (?!as\b|a\b)|\b(?:this|these|aforementioned
 _LEANING = re.compile(r"\b(?:instead|too|as well|your own|yourself|again|also)\.?$", re.IGNORECASE)
 _PRODUCT_SAMPLE = 40
 _CACHED_CHUNKS = 512
+
+
+@lru_cache(maxsize=1)
+def _rule_hash() -> str:
+    """Hash the rule files, so that a changed rule gives other sample ids even if nobody raised the version."""
+    folder = files("ragset.kit.extractive")
+    parts = [*folder.iterdir(), *folder.joinpath("families").iterdir()]
+    rules = sorted((p.name, p.read_text(encoding="utf-8")) for p in parts if p.name.endswith((".py", ".txt")))
+    return digest(rules)
 
 
 def candidates(chunk: Chunk, document: Document | None = None, *, product: str = "") -> list[Candidate]:
@@ -107,8 +118,8 @@ class ExtractiveWriter:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the writer's name and its rules' version."""
-        return digest("writer", self.name, RULES)
+        """Hash of the writer's name, its rules' version, and the text of the rules themselves."""
+        return digest("writer", self.name, RULES, _rule_hash())
 
     async def write(self, scenario: Scenario, store: ChunkStore) -> list[Sample]:
         """Write none or one sample grounded in the scenario's first chunk; rules run off the loop."""

@@ -23,9 +23,7 @@ _NAMED = word_set(
     "reject count give "
     "take ignore treat expect need add default start create make show list"
 )
-_VAGUE_OF_PRODUCT = frozenset(
-    ["provide", "offer", "include", "support", "use", "contain", "need", "give", "take", "make", "run"]
-)
+_VAGUE_OF_PRODUCT = word_set("provide offer include support use contain need give take make run allow enable help let")
 _TAIL = {"consist": "of", "depend": "on", "belong": "to", "serve": "as", "default": "to"}
 _CAUSATIVE = {"allow": " to", "enable": " to", "require": " to", "help": "", "let": ""}
 _EMPTY_OBJECTS = word_set(

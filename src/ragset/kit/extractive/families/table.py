@@ -11,7 +11,7 @@ from ragset.kit.extractive.grammar import base_of, is_code
 from ragset.kit.extractive.scene import Candidate, Scene
 from ragset.kit.extractive.sentences import Span, cells
 from ragset.kit.extractive.text_filters import clean, points_elsewhere
-from ragset.kit.extractive.words import ADVERBS, PREPOSITIONS
+from ragset.kit.extractive.words import ADVERBS, ARTICLES, PREPOSITIONS
 from ragset.kit.question_form import word_set
 
 _TELLS = word_set("description meaning purpose what effect does function explanation")
@@ -83,7 +83,7 @@ def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterat
     # Columns of a PDF's table are guesses from positions: only its numbers are asked for.
     doubtful = scene.document is not None and "pdf" in scene.document.mime
     for name, cell in list(zip(names, found, strict=True))[1:]:
-        if not _value(cell.text) or (doubtful and not _NUMBER.fullmatch(cell.text)):
+        if not _value(cell.text) or _says_its_key(key, cell.text) or (doubtful and not _NUMBER.fullmatch(cell.text)):
             continue
         if set(name.lower().split()) & _TELLS:
             asked = list(option.ask(scene, key, cell, row))
@@ -164,3 +164,9 @@ def _place(scene: Scene, row: Span) -> str:
         if name and not generic(name) and len(name.split()) <= 8 and name != scene.setting.title:
             return f"in the “{name.replace('`', '')}” table, "
     return ""
+
+
+def _says_its_key(key: str, value: str) -> bool:
+    """Tell a cell that only repeats the name of its row: "`question` | the question"."""
+    told = set(re.findall(r"\w+", value.lower())) - ARTICLES - {"of", "name"}
+    return told <= set(re.findall(r"\w+", key.lower()))
