@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import almanac_books as books
 import almanac_home as home
 import almanac_nature as nature
+import almanac_tables as tables
 import almanac_world as world
 import almanac_write as write
 
@@ -30,9 +31,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "coffee-roasting.pptx": lambda: write.as_pptx(world.COFFEE),
     "dunarea.odt": lambda: books.as_odt(nature.DANUBE, "ro"),
     "knots.txt": lambda: write.as_txt(home.KNOTS),
-    "metric-prefixes.csv": lambda: write.as_csv(world.PREFIXES),
+    "metric-prefixes.csv": lambda: write.as_csv(tables.PREFIXES),
     "metric-system.rtf": lambda: write.as_rtf(world.METRIC),
-    "paper-sizes.xlsx": lambda: write.as_xlsx(world.PAPER_SHEETS, world.PAPER_NOTES),
+    "paper-sizes.xlsx": lambda: write.as_xlsx(tables.PAPER_SHEETS, tables.PAPER_NOTES),
     "street-trees.md": lambda: write.as_markdown(nature.TREES),
     "tides.pdf": lambda: books.as_pdf(nature.TIDES),
     "volcanoes.pdf": lambda: books.as_pdf(nature.VOLCANOES, columns=2),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -222,6 +223,15 @@ def test_every_field_of_a_line_is_documented() -> None:
     assert [key for key in sample_to_line(bare) if f"| `{key}` |" not in table] == []
 
 
+def test_every_question_type_is_documented() -> None:
+    """Each family of the extractive writer has its row; a table's family is called ``table_cell``."""
+    from ragset.kit.extractive.families import FAMILIES
+
+    names = {family.__module__.rsplit(".", 1)[1] for family in FAMILIES}
+    table = _text(GUIDE / "extractive-writer.md")
+    assert [n for n in names if f"| `{'table_cell' if n == 'table' else n}` |" not in table] == []
+
+
 def test_the_example_flow_is_sound() -> None:
     from ragset.flow.compile import parse_flow
 
@@ -235,17 +245,17 @@ async def test_the_plug_ins_of_the_manual_work(tmp_path: Path) -> None:
     from ragset.schema.step import Tools
 
     recipes = re.findall(r"(?ms)^```python\n(.*?)^```$", _text(GUIDE / "plug-ins.md"))
-    space: dict[str, object] = {"__name__": "recipes"}
+    space: dict[str, Any] = {"__name__": "recipes"}
     for recipe in recipes:
         body = [line for line in recipe.splitlines() if line.strip() and not line.startswith(("from", "import"))]
         assert len(body) <= 15
         exec(recipe, space)  # the manual's own code
     chunk = Chunk(id="c", document_id="d/a.md", version="v", title="A", text="Text.", start=0, end=5, ordinal=0)
     draw = Draw(number=0, scenario=Scenario(chunks=(chunk,)))
-    made = await space["TitleQA"]().apply(draw, Tools())  # type: ignore[operator]
-    judged = await space["AnswerLength"](max_words=0).apply(made, Tools())  # type: ignore[operator]
+    made = await space["TitleQA"]().apply(draw, Tools())
+    judged = await space["AnswerLength"](max_words=0).apply(made, Tools())
     assert [s.status for s in judged.samples] == ["rejected"]
-    assert space["Questions"]().write(made.samples, tmp_path / "q.txt") == 1  # type: ignore[operator]
+    assert space["Questions"]().write(made.samples, tmp_path / "q.txt") == 1
     assert (tmp_path / "q.txt").read_text("utf-8") == "Which document is called “A”?\n"
 
 

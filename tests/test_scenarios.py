@@ -114,7 +114,9 @@ def test_axes_follow_their_weights_and_their_key_alone():
     counts = Counter(draw_value({"a": 3, "b": 1, "never": 0}, "k", at) for at in range(4000))
     assert counts["never"] == 0
     assert counts["a"] / 4000 == pytest.approx(0.75, abs=0.03)
-    assert draw_axes({"p": {"x": 1, "y": 1}, "none": {}}, 1, ["c"], 0) == draw_axes({"p": {"x": 1, "y": 1}}, 1, ["c"], 0)
+    assert draw_axes({"p": {"x": 1, "y": 1}, "none": {}}, 1, ["c"], 0) == draw_axes(
+        {"p": {"x": 1, "y": 1}}, 1, ["c"], 0
+    )
     assert 0 <= uniform("x") < 1
 
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
 from ragset.api.wiring import (
     BuildOptions,
+    FlowOptions,
     FolderOptions,
     IndexOptions,
     IngestOptions,
@@ -29,6 +30,9 @@ from ragset.flow.run_folder import RunFolder
 from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step, Tools
+
+if TYPE_CHECKING:
+    from ragset.sources.files import Survey
 
 __all__ = [
     "EvalSet",
@@ -56,7 +60,7 @@ def ingest(sources: Sequence[str | Path], index: str, **options: Unpack[IngestOp
     return IngestResult(**done["ingest"])
 
 
-def build(sources: Sequence[str | Path], out: str | Path, n: int = 50, **options: Unpack[BuildOptions]) -> Run:
+def build(sources: Sequence[str | Path], out: str | Path, n: int | None = None, **options: Unpack[BuildOptions]) -> Run:
     """Go the whole way from documents to a validated set of ``n`` pairs in a run folder.
 
     The same call on the same folder goes on where it was; fewer than ``n`` is no error: see ``Run.shortfall``.
@@ -69,11 +73,11 @@ def build(sources: Sequence[str | Path], out: str | Path, n: int = 50, **options
     return run_flow(compile_flow({**data, "name": "build"}), out, **_for_folder(options))
 
 
-def generate(index: str, n: int, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
+def generate(index: str, n: int | None = None, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
     """Make ``n`` samples from an index, unjudged; ``out`` gets ``samples.jsonl``, ``flow.yaml`` and ``report.json``."""
     flow = sample_flow(options, index, n)
-    steps = [step for step in flow.steps if step.takes is not Sample]
-    flow = _with_steps(flow, "generate", [*_dumped(steps), {"keep": {"n": n}}])
+    steps = [step for step in flow.steps if step.takes is not Sample or step.name == "keep"]
+    flow = _with_steps(flow, "generate", _dumped(steps))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(out or folder)
         run_sync(_execute(flow, target, options, {}, kept_as="samples.jsonl"))
@@ -91,13 +95,19 @@ def validate(samples: EvalSet | str | Path, index: str, out: str | Path, **optio
     return run_flow(_with_steps(flow, "validate", steps), out, **_for_folder(options))
 
 
-def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[FolderOptions]) -> Run:
-    """Run any flow that makes samples into the folder ``out``."""
+def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[FlowOptions]) -> Run:
+    """Run any flow, a shipped one by name or a file, into the folder ``out``.
+
+    A flow that only fills an index needs no folder; the report then has ``ingest`` alone.
+    """
     flow = flow if isinstance(flow, Flow) else load_flow(flow)
-    if out is None:
+    if index := options.get("index"):
+        flow = compile_flow(flow.dump() | {"index": index}, flow.name)
+    if out is None and makes_samples(flow.steps):
         raise UsageError("this flow makes samples, and has nowhere to put them", hint="name a folder with --out")
-    report = run_sync(_execute(flow, Path(out), options, {}))
-    return Run(Path(out), report)
+    done: dict[str, Any] = {}
+    report = run_sync(_execute(flow, Path(out) if out else None, options, done))
+    return Run(Path(out or "."), {"asked": None, "shortfall": 0, **done} | report)
 
 
 def verify(samples: EvalSet | str | Path, index: str, **options: Unpack[IndexOptions]) -> VerifyResult:
@@ -133,15 +143,15 @@ async def _execute(
     if not flow.index:
         raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
     progress = progress_of(options)
-    reads = flow.find("files") is not None
+    found = _survey(flow)  # refuses a source that is not there before an index or a folder is made
     folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
     opening = IndexOptions(**{**options, "embedder": options.get("embedder") or flow.embedder})  # type: ignore[typeddict-item]
     report: dict[str, Any] = {}
-    with opened(flow.index, opening, create=reads) as index, ExitStack() as stack:
+    with opened(flow.index, opening, create=found is not None) as index, ExitStack() as stack:
         tools = tools_for(index, flow, progress)
         for steps in parts(flow):
-            if not makes_samples(steps):
-                done["ingest"] = await _read_in(steps, tools, progress, flow.window)
+            if found and not makes_samples(steps):
+                done["ingest"] = await _read_in(steps, tools, progress, found)
             elif folder:
                 stack.enter_context(folder)
                 if options.get("retry_failed"):
@@ -150,18 +160,20 @@ async def _execute(
     return report
 
 
-async def _read_in(steps: Sequence[Step], tools: Tools, progress: Progress, window: int) -> dict[str, Any]:
-    """Run the part that fills the index, as its one writer."""
+def _survey(flow: Flow) -> Survey | None:
     from ragset.sources.files import Files, survey
 
-    files, index = steps[0], tools.extras["index"]
-    if not isinstance(files, Files):
-        raise FlowError(f"'{files.name}' does not fill an index", hint="begin with files")
-    found = survey(files.sources, files.include, files.exclude)
+    files = flow.find("files")
+    return survey(files.sources, files.include, files.exclude) if isinstance(files, Files) else None
+
+
+async def _read_in(steps: Sequence[Step], tools: Tools, progress: Progress, found: Survey) -> dict[str, Any]:
+    """Run the part that fills the index, as its one writer."""
+    index = tools.extras["index"]
     try:
         with index.writing(found.corpora, complete=found.whole):
             tools.extras["known_sources"] = index.known_sources()
-            await run_intake(steps, tools, progress, window, total=len(found.files))
+            await run_intake(steps, tools, progress, total=len(found.files))
     finally:
         if pool := tools.extras.pop("parse_pool", None):
             pool.close()

@@ -68,6 +68,12 @@ class BuildOptions(RunOptions, IngestOptions, total=False):
     index: str | None
 
 
+class FlowOptions(FolderOptions, total=False):
+    """Options of a flow that is run as it is: the ``index`` in place of the one it names."""
+
+    index: str | None
+
+
 def run_sync(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end; in a thread of its own when a loop already runs here, as in notebooks."""
     try:

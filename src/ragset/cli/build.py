@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from ragset.cli import options as opt
-from ragset.cli.progress import progress
 
-number = click.option("-n", "n", type=click.IntRange(min=1), default=50, show_default=True, help="Pairs wanted.")
+number = click.option("-n", "n", type=click.IntRange(min=1), help="Pairs wanted (default: what the flow says, 50).")
 
 
 @click.command()
@@ -21,9 +20,7 @@ number = click.option("-n", "n", type=click.IntRange(min=1), default=50, show_de
 @click.option("--index", metavar="NAME", help="Name of the index (default: made of the sources' names).")
 @opt.together(opt.order, opt.files, opt.embedder, opt.indexes, opt.chroma, opt.folder, opt.as_json, opt.quiet)
 @click.pass_context
-def build(
-    ctx: click.Context, sources: tuple[str, ...], out: str, n: int, model: str, as_json: bool, quiet: bool, **rest: Any
-) -> None:
+def build(ctx: click.Context, sources: tuple[str, ...], out: str, n: int | None, as_json: bool, **rest: Any) -> None:
     """Make a validated question-answer set from documents.
 
     Ingests, generates, validates. A SOURCE is a folder or a file; NAME=PATH names its corpus. The same command on the
@@ -32,9 +29,8 @@ def build(
     from ragset import api
     from ragset.cli.show_run import end
 
-    opt.check_model(model, quiet=quiet)
-    with progress(quiet=quiet) as shown:
-        run = api.build(sources, out, n, model=model, progress=shown, **opt.given(**rest))
+    with opt.started(rest) as shown:
+        run = api.build(sources, out, n, progress=shown, **opt.given(**rest))
     end(ctx, run.report, Path(out), as_json)
 
 
@@ -44,9 +40,7 @@ def build(
 @number
 @opt.together(opt.order, opt.embedder, opt.indexes, opt.chroma, opt.folder, opt.as_json, opt.quiet)
 @click.pass_context
-def generate(
-    ctx: click.Context, index: str, out: str, n: int, model: str, as_json: bool, quiet: bool, **rest: Any
-) -> None:
+def generate(ctx: click.Context, index: str, out: str, n: int | None, as_json: bool, **rest: Any) -> None:
     """Make question-answer pairs from an index, unjudged.
 
     The pairs go to samples.jsonl in the run folder; 'ragset validate' judges them.
@@ -54,9 +48,8 @@ def generate(
     from ragset import api
     from ragset.cli.show_run import end
 
-    opt.check_model(model, quiet=quiet)
-    with progress(quiet=quiet) as shown:
-        api.generate(index, n, out=out, model=model, progress=shown, **opt.given(**rest))
+    with opt.started(rest) as shown:
+        api.generate(index, n, out=out, progress=shown, **opt.given(**rest))
     report = json.loads((Path(out) / "report.json").read_text("utf-8"))
     end(ctx, report, Path(out), as_json)
 
@@ -67,9 +60,7 @@ def generate(
 @opt.out_folder
 @opt.together(opt.order, opt.embedder, opt.indexes, opt.chroma, opt.folder, opt.as_json, opt.quiet)
 @click.pass_context
-def validate(
-    ctx: click.Context, file: str, index: str, out: str, model: str, as_json: bool, quiet: bool, **rest: Any
-) -> None:
+def validate(ctx: click.Context, file: str, index: str, out: str, as_json: bool, **rest: Any) -> None:
     """Judge the pairs of FILE against an index.
 
     What passes every gate goes to kept.jsonl in the run folder, the rest with its reasons to rejected.jsonl.
@@ -77,7 +68,6 @@ def validate(
     from ragset import api
     from ragset.cli.show_run import end
 
-    opt.check_model(model, quiet=quiet)
-    with progress(quiet=quiet) as shown:
-        run = api.validate(file, index, out, model=model, progress=shown, **opt.given(**rest))
+    with opt.started(rest) as shown:
+        run = api.validate(file, index, out, progress=shown, **opt.given(**rest))
     end(ctx, run.report, Path(out), as_json)

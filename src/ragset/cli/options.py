@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ragset.cli.progress import Shown, progress
 from ragset.cli.terminal import talk
 from ragset.errors import UsageError
 
@@ -63,3 +64,10 @@ def check_model(name: str, *, quiet: bool) -> None:
         what = f"no model '{name}': this release runs '{BUILTIN}' only, without a language model"
         raise UsageError(what, hint="leave --model out; language-model providers come with a later release")
     talk("model: builtin (extractive writer and rule judge: no language model, no key, no network)", quiet=quiet)
+
+
+def started(options: dict[str, Any]) -> Shown:
+    """Take ``quiet`` out of a command's options, check the model that it names, and give the progress to show."""
+    quiet = bool(options.pop("quiet"))
+    check_model(options["model"], quiet=quiet)
+    return progress(quiet=quiet)

@@ -160,10 +160,10 @@ def _check_order(steps: Sequence[Step], where: str) -> None:
                 hint="put a step between them that turns one into the other, or change the order",
             )
     names = [step.name for step in steps]
-    if steps[-1].gives is not None and "keep" not in names[-1:] and names[-1] != "index":
-        raise FlowError(f"ends with '{names[-1]}'", where=where, hint="end with keep (samples) or index (chunks)")
     if "keep" in names[:-1]:
         raise FlowError("'keep' decides, so nothing may come after it", where=where, hint="move keep to the end")
+    if steps[-1].gives is not None and "keep" not in names[-1:] and names[-1] != "index":
+        raise FlowError(f"ends with '{names[-1]}'", where=where, hint="end with keep (samples) or index (chunks)")
 
 
 def _noun(kind: type[Any] | None) -> str:

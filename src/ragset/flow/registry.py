@@ -29,6 +29,7 @@ STEPS: dict[str, str] = {
 EXPORTS: dict[str, str] = {
     "openai-chat": "ragset.exports.openai_chat:OpenAIChat",
     "prompt-completion": "ragset.exports.prompt_completion:PromptCompletion",
+    "llama-rag": "ragset.exports.llama_rag:LlamaRag",
     "csv": "ragset.exports.csv_table:CsvTable",
     "parquet": "ragset.exports.parquet_table:ParquetTable",
 }

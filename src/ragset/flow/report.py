@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,6 @@ def _came_of(draw: Draw) -> str:
 
 
 def _kind(reason: str) -> str:
-    """Fold reasons that differ in their details only: what comes before the first colon or number."""
-    head = reason.split(":", 1)[0]
+    """Fold reasons that differ in their details only: what comes before the first colon, semicolon or quote."""
+    head = re.split('[:;“"]', reason, maxsplit=1)[0]
     return " ".join(word for word in head.split() if not any(char.isdigit() for char in word))[:80]

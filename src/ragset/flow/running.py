@@ -58,12 +58,14 @@ def makes_samples(steps: Sequence[Step]) -> bool:
     return steps[-1].gives is Sample
 
 
-async def run_intake(
-    steps: Sequence[Step], tools: Tools, progress: Progress, window: int, *, total: int | None = None
-) -> None:
+INTAKE_WINDOW = 16
+"""Files that are on their way into the index at once: enough to keep the children busy, few enough for memory."""
+
+
+async def run_intake(steps: Sequence[Step], tools: Tools, progress: Progress, *, total: int | None = None) -> None:
     """Run a part that fills the index; the result is left in ``tools.extras`` by its last step."""
     progress.stage("reading", total)
-    async with aclosing(run(steps, tools, window=window)) as stream:
+    async with aclosing(run(steps, tools, window=INTAKE_WINDOW)) as stream:
         async for item in stream:
             note = "" if item.empty else item.file.document_id
             progress.advance(item.number + 1, note)
