@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import make_chunk, make_sample
 
+from conftest import make_chunk, make_sample
 from ragset.flow.engine import run
 from ragset.flow.journal import Journal
 from ragset.flow.keep import Keep

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of ``ragset build``: run again, it ends with the same truth, the same Chroma and the same set."""
+"""SIGKILL at random moments of ``ragset build``: run again, it ends with the same truth, Chroma and set."""
 
 import random
 import signal

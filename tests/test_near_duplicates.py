@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import make_sample
 
+from conftest import make_sample
 from ragset.judges.near_duplicates import NearDuplicates
 from ragset.kit import nearest
 from ragset.kit.nearest import TwinSearch
@@ -18,6 +18,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("flat", [True, False])
 def test_the_pruned_search_gives_what_a_plain_scan_gives(monkeypatch: pytest.MonkeyPatch, flat: bool):
     monkeypatch.setattr(nearest, "BLOCK", 256)
+    monkeypatch.setattr(nearest, "SAMPLE", 200)
     random = np.random.default_rng(3)
     rows = random.normal(size=(1500, 160)) * (1.0 if flat else 1 / np.arange(1, 161) ** 0.7)
     copies = rows[random.integers(0, 1500, 500)] + random.normal(size=(500, 160)) * rows.std() * 0.3

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import make_sample
 
+from conftest import make_sample
 from ragset.errors import FlowError
 from ragset.flow.compile import parse_flow
 from ragset.flow.engine import run

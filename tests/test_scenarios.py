@@ -5,8 +5,8 @@ from contextlib import aclosing
 
 import numpy as np
 import pytest
-from conftest import make_chunk, make_sample
 
+from conftest import make_chunk, make_sample
 from ragset.flow.engine import run
 from ragset.flow.keep import Keep
 from ragset.kit.axes import draw_axes, draw_value, uniform

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
-BLOCK = 16384
+BLOCK = 32768
 """Rows that are stored together; memory grows by one block at a time and nothing is ever copied."""
+SAMPLE = 4096
+"""Rows from which the principal axes are taken; up to there the scan is a plain one."""
 HEADS = (16, 24, 32, 48, 64, 96, 128)
 """Leading dimensions that may be scanned; the cheapest for the data at hand is taken."""
 PROBES = 128
@@ -42,45 +44,43 @@ class TwinSearch:
         self.threshold = threshold
         self.rows = 0
         self._full: list[Any] = []
-        self._head: list[Any] = []
-        self._tail: list[Any] = []
+        self._heads: list[Any] = []  # (size + 1, BLOCK): the leading part, and the length of the rest, in columns
         self._axes: Any = None
 
     def add(self, vector: FloatArray) -> None:
         """Store an L2-normalised vector of shape (dimension,)."""
         import numpy as np
 
-        at = self.rows % BLOCK
+        if self.rows == SAMPLE:
+            self._rotate()
+        block, at = divmod(self.rows, BLOCK)
         if at == 0:
             self._full.append(np.empty((BLOCK, len(vector)), np.float32))
-            if self._axes is None and self.rows:
-                self._rotate()
             if self._axes is not None:
-                self._head.append(np.empty((BLOCK, len(self._axes)), np.float32))
-                self._tail.append(np.empty(BLOCK, np.float32))
-        self._full[-1][at] = vector
+                self._heads.append(np.empty((len(self._axes) + 1, BLOCK), np.float32))
+        self._full[block][at] = vector
         if self._axes is not None:
-            self._head[-1][at], self._tail[-1][at] = self._parts(vector)
+            self._heads[block][:, at] = self._parts(vector)
         self.rows += 1
 
     def find(self, vector: FloatArray) -> Twin | None:
         """Give the nearest stored vector with a cosine of at least the threshold, the earliest among equals."""
         best: Twin | None = None
-        head, tail = self._parts(vector) if self._axes is not None else (None, None)
+        parts = self._parts(vector) if self._axes is not None else None
         for block in range(len(self._full)):
             size = min(BLOCK, self.rows - block * BLOCK)
-            for row in self._candidates(block, size, vector, (head, tail)):
+            for row in self._candidates(block, size, vector, parts):
                 cosine = self._cosine(self._full[block][row], vector)
                 if cosine >= self.threshold and (best is None or cosine > best.cosine):
                     best = Twin(block * BLOCK + int(row), cosine)
         return best
 
-    def _candidates(self, block: int, size: int, vector: FloatArray, parts: tuple[Any, Any]) -> Any:
-        if self._axes is None:
-            return (self._full[block][:size] @ vector >= self.threshold - SLACK).nonzero()[0]
-        bound = self._head[block][:size] @ parts[0] + self._tail[block][:size] * parts[1]
-        left = (bound >= self.threshold - SLACK).nonzero()[0]
-        return left[self._full[block][left] @ vector >= self.threshold - SLACK]
+    def _candidates(self, block: int, size: int, vector: FloatArray, parts: Any) -> Any:
+        floor = self.threshold - SLACK
+        if parts is None:
+            return (self._full[block][:size] @ vector >= floor).nonzero()[0]
+        left = (parts @ self._heads[block][:, :size] >= floor).nonzero()[0]
+        return left[self._full[block][left] @ vector >= floor] if len(left) else left
 
     @staticmethod
     def _cosine(one: FloatArray, other: FloatArray) -> float:
@@ -89,29 +89,34 @@ class TwinSearch:
         # float64 and one pair at a time: the same cosine whatever else is stored
         return round(float(np.dot(one.astype(np.float64), other.astype(np.float64))), 6)
 
-    def _parts(self, vector: FloatArray) -> tuple[Any, float]:
-        turned = self._axes @ vector
-        rest = max(0.0, float(vector @ vector) - float(turned @ turned))
-        return turned, rest**0.5
-
-    def _rotate(self) -> None:
-        """Take the principal axes of the first block, and give that block its heads and tails."""
+    def _parts(self, vector: FloatArray) -> FloatArray:
         import numpy as np
 
-        first = self._full[0]
-        _, axes = np.linalg.eigh(first.T @ first)
-        turned = first @ axes[:, ::-1].astype(np.float32)
-        tails = {size: np.sqrt((turned[:, size:] ** 2).sum(axis=1)) for size in HEADS if size < first.shape[1]}
-        size = min(tails or {first.shape[1]: None}, key=lambda size: self._cost(turned[:, :size], tails.get(size)))
-        self._axes = np.ascontiguousarray(axes[:, ::-1][:, :size].T.astype(np.float32))
-        self._head.append(np.ascontiguousarray(first @ self._axes.T))
-        tail = (first * first).sum(axis=1) - (self._head[0] ** 2).sum(axis=1)
-        self._tail.append(np.sqrt(np.maximum(0.0, tail)).astype(np.float32))
+        parts = np.empty(len(self._axes) + 1, np.float32)
+        np.dot(self._axes, vector, out=parts[:-1])
+        parts[-1] = max(0.0, float(vector @ vector) - float(parts[:-1] @ parts[:-1])) ** 0.5
+        return parts
 
-    def _cost(self, head: Any, tail: Any) -> float:
+    def _rotate(self) -> None:
+        """Take the principal axes of the first rows, and give those their heads."""
+        import numpy as np
+
+        first = self._full[0][:SAMPLE]
+        half = first[: SAMPLE // 2]  # the other half tells what the axes are worth to vectors they do not know
+        _, axes = np.linalg.eigh(half.T @ half)
+        axes = np.ascontiguousarray(axes[:, ::-1].T, np.float32)
+        sizes = [size for size in HEADS if size < len(axes)] or [len(axes)]
+        size = min(sizes, key=lambda size: self._cost(first[len(half) :] @ axes[:size].T, first[len(half) :]))
+        self._axes = axes[:size]
+        self._heads.append(np.empty((size + 1, BLOCK), np.float32))
+        for at, vector in enumerate(first):
+            self._heads[0][:, at] = self._parts(vector)
+
+    def _cost(self, head: Any, full: Any) -> float:
         """Numbers read for one query and one stored vector, when this much of it is scanned."""
-        if tail is None:
-            return float(head.shape[1])
+        import numpy as np
+
+        tail = np.sqrt(np.maximum(0.0, (full * full).sum(axis=1) - (head * head).sum(axis=1)))
         bound = head @ head[:PROBES].T + tail[:, None] * tail[:PROBES]
         left = float((bound >= self.threshold - SLACK).mean()) - 1 / len(head)
-        return head.shape[1] + left * GATHER * self._full[0].shape[1]
+        return head.shape[1] + left * GATHER * full.shape[1]
