@@ -47,7 +47,7 @@ PROSE = [
     (
         "Staff may ask the Federal Duck Agency (FDA) for a permit at any time of the year.",
         "abbreviation",
-        SAYS + "what does FDA stand for?",
+        "What does FDA stand for?",
         "Federal Duck Agency",
     ),
     (

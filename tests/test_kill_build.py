@@ -74,25 +74,30 @@ def check_every_chunk_is_found(home: Path) -> None:
                 assert chunk.text in [hit.chunk.text for hit in hits]
 
 
-def trial(tmp_path: Path, embedder: str, chains: int, kills: int) -> None:
+def trial(tmp_path: Path, embedder: str, kills: int) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     whole = finish(corpus, tmp_path / "plain", embedder)
     expected = outcome(tmp_path / "plain")
     assert expected["kept.jsonl"].count(b"\n") >= 3
     dice, struck = random.Random(str(tmp_path.name)), 0
-    for chain in range(chains):
+    for chain in range(3 * kills):
         home = tmp_path / f"chain{chain}"
-        struck += sum(killed(corpus, home, embedder, dice.uniform(0.2, whole)) for _ in range(kills))
+        for _ in range(5):
+            if struck == kills or not killed(corpus, home, embedder, dice.uniform(0.2, 0.9 * whole)):
+                break
+            struck += 1
         finish(corpus, home, embedder)
         assert outcome(home) == expected
         check_every_chunk_is_found(home)
-    assert struck >= chains * kills // 2
+        if struck == kills:
+            return
+    pytest.fail(f"only {struck} of {kills} kills struck")
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_twenty_kills_change_nothing(tmp_path: Path, seed: int):
-    trial(tmp_path, "hash", chains=2, kills=5)
+    trial(tmp_path, "hash", kills=10)
 
 
 def test_a_kill_with_the_real_model_changes_nothing(tmp_path: Path):
-    trial(tmp_path, "minilm", chains=1, kills=1)
+    trial(tmp_path, "minilm", kills=1)

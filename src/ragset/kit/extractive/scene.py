@@ -87,8 +87,9 @@ class Scene:
         return (f"In the “{name}” table of {owner}, {core}", owner) if owner else None
 
     def propose(self, family: str, core: str, answer: Span, support: Span, score: float) -> Iterator[Candidate]:
-        """Yield the anchored candidate, or nothing."""
-        asked = self.ask(" ".join(core.split()))
+        """Yield the anchored candidate, or nothing; a short form asked for is its own anchor."""
+        core = " ".join(core.split())
+        asked = (_capital(core), "short form") if family == "abbreviation" else self.ask(core)
         if asked and answer.text:
             yield Candidate(asked[0], answer, support, family, asked[1], score)
 
