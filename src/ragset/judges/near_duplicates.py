@@ -58,7 +58,7 @@ class _Gate:
             self.seen.append((sample.id, sample.payload.question))
             return sample.judged(self._verdict(True, None, "nothing like it came before"))
         twin_id, question = self.seen[twin.row]
-        return sample.judged(self._verdict(False, twin.cosine, f"says what {twin_id} says: {question}"))
+        return sample.judged(self._verdict(False, twin.cosine, f"near duplicate of {twin_id}: {question}"))
 
     def _verdict(self, passed: bool, cosine: float | None, reason: str) -> Verdict:
         score = None if cosine is None else round(cosine, 4)
