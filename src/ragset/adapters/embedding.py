@@ -32,7 +32,7 @@ MINILM = "minilm"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of ``model.safetensors`` of sentence-transformers/all-MiniLM-L6-v2 upstream."""
 
-BATCH = 32
+BATCH = 16
 _WEIGHTS = ("*.safetensors", "*/*.safetensors", "pytorch_model*.bin", "*.onnx")
 _SETTINGS = ("modules.json", "config_sentence_transformers.json", "tokenizer.json", "*/config.json")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ from ragset.schema.documents import Chunk, Noun
 from ragset.schema.ports import ChunkStore
 from ragset.schema.samples import Draw, Scenario
 from ragset.schema.step import Commit, Source, Tally, Tools, Uses
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Scenarios(Source):
@@ -36,8 +38,8 @@ class Scenarios(Source):
         description="Committed draws of a document that kept nothing before it counts as yielding none.",
     )
     repeats: int = Field(default=2, ge=1, description="Most draws of one chunk.")
-    personas: dict[str, float] = Field(default_factory=dict, description="Who asks: description and weight.")
-    question_types: dict[str, float] = Field(default_factory=dict, description="What is asked for, and its weight.")
+    personas: dict[str, Weight] = Field(default_factory=dict, description="Who asks: description and weight.")
+    question_types: dict[str, Weight] = Field(default_factory=dict, description="What is asked for, and its weight.")
 
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
         """Yield draws for ever, or until nothing is left to try."""
