@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ragset
+from ragset.api import index_name
 from ragset.errors import CorpusMismatchError, EmbedderMismatchError, RunFolderError, UsageError
 
 ALMANAC = Path(__file__).resolve().parents[1] / "corpora/almanac"
@@ -157,6 +158,33 @@ def test_what_is_wrong_is_said_before_anything_is_made(corpus: Path, tmp_path: P
     bad.write_text((run.folder / "kept.jsonl").read_text("utf-8").splitlines()[0] + "\n{'no': json}\n", "utf-8")
     with pytest.raises(UsageError, match="line 2"):
         ragset.validate(bad, "almanac", tmp_path / "v", indexes=indexes)
+
+
+def test_a_single_path_and_a_single_file_are_sources_and_an_unknown_option_is_none(corpus: Path, tmp_path: Path):
+    options = {"indexes": tmp_path / "i", "embedder": "hash"}
+    run = ragset.build(str(corpus / "burns.md"), tmp_path / "one", 2, **options)
+    assert documents(run) == {"almanac/burns.md"}
+    other = ragset.build(corpus / "street-trees.md", tmp_path / "two", 2, **options)
+    assert documents(other) == {"almanac/street-trees.md"}
+    with pytest.raises(UsageError, match="did you mean 'seed'"):
+        ragset.build(corpus, tmp_path / "out", 2, sead=3)
+    with pytest.raises(UsageError, match="no source"):
+        ragset.build([], tmp_path / "out", 2)
+
+
+def test_validate_does_not_write_where_it_reads(corpus: Path, run: ragset.Run):
+    with pytest.raises(UsageError, match="name another --out"):
+        ragset.validate(run.folder / "kept.jsonl", "almanac", run.folder, indexes=corpus.parent / "indexes", force=True)
+    assert len(run.kept) == 8
+
+
+def test_the_name_of_an_index_tells_sources_apart(tmp_path: Path):
+    names = []
+    for folder in ("文档", "资料", "my docs", "my-docs", "Docs", "docs"):
+        (tmp_path / folder).mkdir()
+        names.append(index_name([str(tmp_path / folder)]))
+    assert len({name.lower() for name in names}) == len(names)
+    assert names[-1] == "docs"
 
 
 def test_the_public_names_are_there():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from ragset.cli import COMMANDS, cli
 from ragset.cli.progress import Bar, Lines
 from ragset.cli.terminal import one_line, out_json, safe
 from ragset.errors import ModelError
+from ragset.judges.evidence import EvidenceHolds
+from ragset.schema.samples import Sample
+from ragset.schema.step import Tools
 
 ALMANAC = Path(__file__).parents[1] / "corpora" / "almanac"
 HEAVY = ("torch", "chromadb", "llama_index", "ragas", "unstructured", "pandas", "numpy", "pydantic", "rich", "pyarrow")
@@ -90,7 +94,7 @@ def test_version() -> None:
     ("args", "said"),
     [
         (("biuld",), "did you mean 'build'?"),
-        (("zzz",), "known: build"),
+        (("zzz",), "known: build, export, flow, generate, index, ingest, show, steps, …"),
         (("index", "delte"), "Did you mean 'delete'?"),
         (("build", "x", "--out", "y", "--modle", "m"), "Did you mean '--model'?"),
         (("build", "x"), "Missing option '--out'"),
@@ -119,6 +123,7 @@ def test_usage_errors(args: tuple[str, ...], said: str) -> None:
         (("show", "none.jsonl"), "none.jsonl: no such file"),
         (("show", "."), "holds no kept.jsonl"),
         (("show", "text.txt"), "text.txt, line 1: is no sample"),
+        (("show", "latin.jsonl"), "latin.jsonl, line 2: is no sample"),
         (("export", "empty.jsonl", "--to", "cvs", "--out", "o"), "unknown export 'cvs'; did you mean 'csv'?"),
         (("export", "empty.jsonl", "--to", "csv", "--out", "empty.jsonl"), "would overwrite what it is read from"),
         (("export", "empty.jsonl", "--to", "csv", "--out", "."), "is a folder"),
@@ -140,6 +145,7 @@ def test_each_mistake_is_one_line_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text("hello\n")
     Path("empty.jsonl").write_text("")
+    Path("latin.jsonl").write_bytes(b"\n\xe9\n")
     before = sorted(Path().rglob("*"))
     line = refused(run(*args))
     assert said in line
@@ -178,6 +184,17 @@ def test_what_breaks_is_said_in_one_line(
     assert result.stderr.count("\n") == 1
     monkeypatch.setenv("RAGSET_DEBUG", "1")
     assert run("broken").exception is error or isinstance(error, KeyboardInterrupt)
+
+
+def test_stopping_a_forced_run_does_not_advise_to_force_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    forced = Broken("broken", params=[click.Option(["--force"], is_flag=True)])
+    forced.error = KeyboardInterrupt()
+    monkeypatch.setattr(sys.modules[__name__], "broken", forced)
+    monkeypatch.setitem(COMMANDS, "broken", f"{__name__}:broken")
+    assert "run the same command to go on" in run("broken").stderr
+    result = run("broken", "--force")
+    assert result.exit_code == 130
+    assert result.stderr == "stopped; what is finished is kept, run it again without --force to go on\n"
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
@@ -243,11 +260,18 @@ def test_show_hides_what_a_terminal_would_obey(place: Place, tmp_path: Path) -> 
     row = place.rows()[0]
     row["question"] = "What\x1b]0;owned\x07 is \u202ethis\x9b31m\r?"
     row["contexts"][0]["text"] = "\x1b[2J" + row["contexts"][0]["text"]
+    row["contexts"][0]["headings"] = ["\x1b]0;owned\x07Heading"]
+    row["history"] = [{"role": "user", "content": "\x1b]0;owned\x07Before"}]
+    row["measures"] = {"difficulty": "\x1b]0;owned\x07hard"}
+    row["verdicts"] = [{"judge": "sly\x1b]0;owned\x07 judge", "version": "1", "passed": False, "reason": "\x1b]0;x"}]
+    row["id"] = "\x1b]0;owned\x07name"
     path = tmp_path / "evil.jsonl"
     path.write_text(json.dumps(row) + "\n")
     result = run("show", path)
     assert result.exit_code == 0
-    assert "What is this" in result.stdout
+    for part in ("What is this", "Heading", "user: Before", "hard", "rejected by sly judge:", "name"):
+        assert part in result.stdout
+    assert "owned" not in result.stdout
     assert not any(char in result.stdout for char in "\x1b\x07\x9b\r\u202e")
 
 
@@ -286,6 +310,59 @@ def test_generate_then_validate(place: Place, tmp_path: Path) -> None:
     report = json.loads(judged.stdout)
     assert report["samples"]["total"] == 3
     assert report["kept"] + report["samples"]["rejected"] + report["samples"]["failed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("question", "What is \ud800?"), ("provenance", {"by": "\udc80"}), ("provenance", {"by": math.nan})],
+)
+def test_a_bad_line_is_refused_before_anything_is_judged(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, value: object
+) -> None:
+    async def judge(self: EvidenceHolds, sample: Sample, tools: Tools) -> Sample:
+        raise AssertionError("a sample was judged")
+
+    monkeypatch.setattr(EvidenceHolds, "judge", judge)
+    rows = [dict(place.rows()[0], id=str(at)) for at in range(90)]
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0] | {field: value}]))
+    line = refused(run("validate", path, "--index", "docs", "--out", tmp_path / "judged", "-q", *place.indexes))
+    assert f"{path}, line 91: is no sample" in line
+    assert not (tmp_path / "judged" / "kept.jsonl").exists()
+
+
+def test_when_every_pair_failed_it_is_exit_code_1_and_says_why(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def judge(self: EvidenceHolds, sample: Sample, tools: Tools) -> Sample:
+        raise ValueError("the disk is on fire")
+
+    monkeypatch.setattr(EvidenceHolds, "judge", judge)
+    args = ("validate", place.kept, "--index", "docs", "--out", tmp_path / "judged", "-q", *place.indexes)
+    plain, again = run(*args), run(*args, "--json")
+    for result in (plain, again):
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: all 4 pairs failed (evidence: the disk is on fire); mend the cause")
+    assert "kept 0 of 4" in plain.stdout
+    assert json.loads(again.stdout)["samples"]["failed"] == 4
+    monkeypatch.undo()
+    assert run(*args, "--retry-failed").exit_code == 0
+
+
+def test_the_model_is_left_to_the_flow(place: Place, tmp_path: Path) -> None:
+    flow = tmp_path / "mine.yaml"
+    flow.write_text("models: {writer: builtin}\n" + run("flow", "show", "rag_qa").stdout.replace("models:", "x:", 0))
+    for more in ((), ("--model", "builtin")):
+        made = run("generate", "--index", "docs", "--out", tmp_path / "made", "-n", 1, *more, *place.indexes)
+        assert made.exit_code == 0, made.output
+        assert made.stderr.startswith("model: builtin (")
+
+
+def test_chunks_may_be_as_short_as_the_step_allows(place: Place, tmp_path: Path) -> None:
+    args = ("ingest", place.corpus / "broken.pdf", "--index", "short", "--embedder", "hash", *place.indexes)
+    assert run(*args, "--max-tokens", 8).exit_code == 0
+    assert "7 is not in the range x>=8" in run(*args, "--max-tokens", 7).stderr
+    assert "JSON that says" in run("ingest", "--help").stdout
 
 
 def test_ingest_prints_one_object(place: Place) -> None:
@@ -336,6 +413,20 @@ def test_flow_commands(place: Place, tmp_path: Path) -> None:
     done = run("flow", "run", mine, "--out", tmp_path / "out", *place.indexes)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("kept 2 of 2 asked for")
+
+
+def test_a_run_folder_that_stays_empty_is_mentioned(place: Place, tmp_path: Path) -> None:
+    flow = tmp_path / "in.yaml"
+    flow.write_text(
+        f"index: other\nembedder: hash\nsteps:\n- files: {{sources: [{place.corpus}]}}\n"
+        "- read\n- split\n- embed\n- index\n"
+    )
+    said = f"nothing is written to {tmp_path / 'out'}: this flow fills an index and makes no samples"
+    done = run("flow", "run", flow, "--out", tmp_path / "out", *place.indexes)
+    assert done.exit_code == 0, done.output
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert "nothing is written" not in run("flow", "run", flow, *place.indexes).stderr
 
 
 def test_steps() -> None:

@@ -21,6 +21,14 @@ BAD = {
         "steps:\n  - scenarios\n  - evidence\n  - keep\n",
         "'evidence' takes a Sample, but 'scenarios' before it gives a Scenario",
     ),
+    "chunks that were not embedded": (
+        "steps:\n  - files: {sources: [x]}\n  - read\n  - split\n  - index\n",
+        "'index' takes an EmbeddedChunk, but 'split' before it gives a Chunk",
+    ),
+    "an index that is never filled": (
+        "steps:\n  - files: {sources: [x]}\n  - read\n  - split\n  - embed\n  - scenarios\n  - rag_qa\n  - keep\n",
+        "'scenarios' takes a Chunk, but 'embed' before it gives an EmbeddedChunk",
+    ),
     "no source first": ("steps:\n  - rag_qa\n  - keep\n", "'rag_qa' cannot come first"),
     "nothing decides": ("steps:\n  - scenarios\n  - rag_qa\n  - evidence\n", "end with keep"),
     "something after the decision": (

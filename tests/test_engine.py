@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from conftest import make_chunk, make_sample
+from ragset.errors import IndexLockedError
 from ragset.flow.engine import run
 from ragset.flow.journal import Journal
 from ragset.flow.keep import Keep
@@ -156,6 +157,87 @@ async def test_stopping_early_cancels_what_is_open():
     assert others == []
 
 
+class Breaks(Map):
+    """Breaks on samples that others made."""
+
+    name: ClassVar[str] = "breaks"
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        raise ValueError("no judge today")
+
+
+class BreaksFold(Fold):
+    """A fold that breaks, in its look or in its feed."""
+
+    name: ClassVar[str] = "breaks_fold"
+    early: bool = True
+
+    async def look(self, item: Draw, tools: Tools) -> bytes | None:
+        if self.early:
+            raise ValueError("no look today")
+        return None
+
+    def begin(self, tools: Tools):
+        return self
+
+    def feed(self, item: Draw, seen: bytes | None) -> Draw:
+        if self.early or item.empty:
+            return item
+        raise ValueError("no feed today")
+
+
+@pytest.mark.parametrize("step", [Breaks(), BreaksFold(early=True), BreaksFold(early=False)])
+async def test_a_sample_that_was_not_judged_is_never_kept(step):
+    tools = Tools()
+    async with aclosing(run([Numbers(limit=20), Make(), step, Keep()], tools, window=4)) as stream:
+        draws = [draw async for draw in stream]
+    samples = [s for draw in draws for s in draw.samples]
+    assert len(samples) > 5
+    assert {s.status for s in samples} == {"failed"}
+    assert tools.tally.kept == 0
+    assert all(draw.failure for draw in draws if draw.samples)
+
+
+class Locked(Map):
+    """Meets an error of the set-up."""
+
+    name: ClassVar[str] = "locked"
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        raise IndexLockedError("another process is writing", where="index 'x'")
+
+
+async def test_an_error_of_the_set_up_ends_the_run_and_is_not_remembered(tmp_path: Path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        with pytest.raises(IndexLockedError):
+            async with aclosing(run([Numbers(limit=9), Locked(), Keep()], Tools(), window=4, journal=journal)) as all_:
+                _ = [draw async for draw in all_]
+        rest = [Numbers(limit=9), Make(), Keep()]
+        async with aclosing(run(rest, Tools(), window=4, journal=journal)) as stream:
+            assert any(draw.samples for draw in [d async for d in stream])
+        assert journal.replayed == 0
+
+
+async def test_failed_samples_are_forgotten_with_retry_failed(tmp_path: Path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        steps = [Numbers(limit=6), Make(), Breaks(), Keep()]
+        async with aclosing(run(steps, Tools(), window=4, journal=journal)) as stream:
+            _ = [draw async for draw in stream]
+        assert journal.forget_failures() == 6
+
+
+async def test_a_journal_with_torn_pages_is_replaced(tmp_path: Path):
+    path = tmp_path / "j.sqlite"
+    with Journal(path) as journal:
+        await collect(n=None, limit=60, journal=journal)
+    data = bytearray(path.read_bytes())
+    data[5000:9000] = b"\xff" * 4000
+    path.write_bytes(data)
+    with Journal(path) as journal:
+        draws, _ = await collect(n=None, limit=60, journal=journal)
+    assert len(draws) == 60
+
+
 class Siblings(Map):
     """Three samples of one chunk."""
 
@@ -169,7 +251,7 @@ class Siblings(Map):
 @pytest.mark.parametrize(("n", "kept", "reasons"), [(5, 5, {"its chunk already gave 2": 2}), (1, 1, {})])
 async def test_keep_caps_a_chunk_and_says_why(n: int, kept: int, reasons: dict[str, int]):
     tools = Tools()
-    async with aclosing(run([Numbers(), Siblings(), Keep(n=n)], tools, window=1)) as stream:
+    async with aclosing(run([Numbers(), Siblings(), Keep(n=n, max_per_chunk=2)], tools, window=1)) as stream:
         samples = [s async for draw in stream for s in draw.samples]
     assert sum(s.status == "kept" for s in samples) == kept
     said = [s.rejected_by.reason for s in samples if s.rejected_by]

@@ -55,7 +55,7 @@ async def test_a_span_that_holds_passes(document: Document) -> None:
         ("a chat tool", "a chat tool", 3, "moved"),
         ("a spoon", "a spoon", 0, "gone"),
         ("a chat tool", "a rival", None, "no quote"),
-        ("a board for tasks", "a board", None, "no evidence lies in the contexts"),
+        ("a board for tasks", "a board", None, "evidence lies outside the contexts"),
     ],
 )
 async def test_what_does_not_hold_is_named(
@@ -73,6 +73,66 @@ async def test_a_removed_and_an_edited_document(document: Document) -> None:
     edited = document_of("Tools", TEXT.replace("chat", "message"))
     assert "gone" in (await _verdict(sample, store_of())).reason
     assert "document changed" in (await _verdict(sample, store_of((edited, chunk)))).reason
+
+
+ALTERED = "a context is not the text of its chunk or document: context 1 of c/d.md"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": TEXT[:31] + " FORGED tail."},
+        {"text": TEXT[:31] + " FORGED tail.", "chunk_id": "cut-otherwise"},
+        {"text": "", "chunk_id": "cut-otherwise"},
+        {"document_id": "c/other.md"},
+    ],
+)
+@pytest.mark.parametrize("answerable", [True, False])
+async def test_an_altered_context_is_rejected(document: Document, change: dict[str, str], answerable: bool) -> None:
+    chunk = chunk_of(document, 0, 31)
+    sample = _sample(document, chunk, "a chat tool", "a chat tool")
+    contexts = (sample.contexts[0].model_copy(update=change),)
+    payload = sample.payload if answerable else QAPair(question="What is Teams?", answer=None, answerable=False)
+    forged = sample.model_copy(update={"contexts": contexts, "payload": payload})
+    verdict = await _verdict(forged, store_of((document, chunk)))
+    assert verdict.passed is False
+    assert ALTERED.replace("c/d.md", contexts[0].document_id) in verdict.reason
+
+
+async def test_a_context_that_was_cut_otherwise_holds_where_its_text_stands(document: Document) -> None:
+    old, new = chunk_of(document, 0, 31), chunk_of(document)
+    store = store_of((document, new))
+    inside = _sample(document, old, "a chat tool", "a chat tool")
+    assert (await _verdict(inside, store)).passed is True
+    outside = await _verdict(_sample(document, old, "a board", "a board"), store)
+    assert outside.reason == "evidence lies outside the contexts: c/d.md [43:50]"
+
+
+async def test_every_span_must_lie_in_a_context(document: Document) -> None:
+    chunk = chunk_of(document, 0, 31)
+    sample = _sample(document, chunk, "a chat tool", "a chat tool")
+    other = _sample(document, chunk, "a board", "a board").evidence
+    verdict = await _verdict(
+        sample.model_copy(update={"evidence": sample.evidence + other}), store_of((document, chunk))
+    )
+    assert (verdict.passed, verdict.score) == (False, 1.0)
+    assert verdict.reason == "evidence lies outside the contexts: c/d.md [43:50]"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "quote", "state"),
+    [
+        (0, 5, "Slack", "same"),
+        (0, 0, "", "gone"),
+        (3, 8, "Slack", "moved"),
+        (-6, -1, "tasks", "moved"),
+        (len(TEXT) - 6, len(TEXT) + 9, "tasks.", "moved"),
+    ],
+)
+def test_only_exact_spans_are_the_same(document: Document, start: int, end: int, quote: str, state: str) -> None:
+    evidence = Evidence(document_id=document.id, version=document.version, start=start, end=end, quote=quote)
+    assert evidence.verify(document) == state
+    assert evidence.verify(None) == "gone"
 
 
 async def test_no_evidence_and_no_answer(document: Document) -> None:

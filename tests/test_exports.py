@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragset.adapters.ragas_dataset import to_ragas
-from ragset.errors import UsageError
+from ragset.errors import MissingExtraError, UsageError
 from ragset.exports.csv_table import COLUMNS as CSV_COLUMNS
 from ragset.exports.llama_rag import LlamaRag
 from ragset.flow.registry import EXPORTS, export_class
@@ -232,3 +233,9 @@ def test_where_nothing_can_be_written(samples: list[Sample], tmp_path: Path) -> 
         for name in NAMES:
             with pytest.raises(UsageError, match=r"folder|cannot be written"):
                 _export(name).write(samples, path)
+
+
+def test_without_ragas_the_hint_names_the_package(monkeypatch: pytest.MonkeyPatch, samples: list[Sample]) -> None:
+    monkeypatch.setitem(sys.modules, "ragas.dataset_schema", None)
+    with pytest.raises(MissingExtraError, match=r"is not installed; run: pip install ragas$"):
+        to_ragas(samples)

@@ -38,10 +38,28 @@ def test_a_folder_with_other_things_is_refused(tmp_path: Path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(RunFolderError, match="holds no run"):
         folder(tmp_path)
-    with folder(tmp_path, force=True):
-        assert (tmp_path / "thesis.txt").read_text() == "mine"
+    (tmp_path / "report.json").write_text("my own")
+    with pytest.raises(RunFolderError, match="holds no run"):
+        folder(tmp_path, force=True)
+    assert (tmp_path / "report.json").read_text() == "my own"
     with pytest.raises(RunFolderError, match="is a file"):
         folder(tmp_path / "thesis.txt")
+
+
+def test_a_kill_before_the_flow_was_in_place_can_be_resumed(tmp_path: Path):
+    for name in (".lock", ".flow.yaml.part"):
+        (tmp_path / name).touch()
+    with folder(tmp_path):
+        pass
+
+
+def test_what_another_run_finished_meanwhile_is_not_wiped(tmp_path: Path):
+    early = folder(tmp_path / "out")
+    with folder(tmp_path / "out", FLOW.replace("a.jsonl", "b.jsonl")) as other:
+        other.finish({})
+    with pytest.raises(RunFolderError, match="another flow"), early:
+        pass
+    assert (tmp_path / "out/kept.jsonl").exists()
 
 
 def test_one_process_at_a_time(tmp_path: Path):
@@ -85,7 +103,7 @@ def test_the_report_adds_up():
     report.add(Draw(number=2, scenario=scenario))
     report.add(Draw(number=3, scenario=scenario, failure=Failure(step="s", error="E", message="no reply")))
     data = report.as_dict()
-    assert data["draws"] == {"total": 4, "empty": 1, "gave_samples": 1, "gave_none": 1, "failed": 1}
+    assert data["draws"] == {"total": 4, "empty": 1, "gave_samples": 1, "gave_none": 1, "failed": 1, "ahead": 0}
     assert data["samples"] == {"total": 3, "kept": 1, "rejected": 1, "failed": 1}
     assert data["shortfall"] == 2
     assert data["reasons"] == {"j: rank": 1}

@@ -83,8 +83,19 @@ async def test_it_ends_when_nothing_is_left_and_says_how_it_was():
 
 
 async def test_patience_ends_a_fruitless_search():
-    draws = await draw({"c/barren": 300}, 5, patience=25)
-    assert 25 <= len(draws) <= 25 + 5
+    draws = await draw({"c/barren": 300}, 5, patience=25, document_tries=3)
+    assert 3 + 25 <= len(draws) + 1 <= 3 + 25 + 5
+
+
+async def test_many_barren_documents_do_not_use_up_the_patience():
+    sizes = {f"c/barren{at}": 60 for at in range(30)} | {f"c/good{at}": 20 for at in range(4)}
+    kept = kept_by_document(await draw(sizes, 60, patience=50))
+    assert sum(kept.values()) == 60
+
+
+async def test_only_the_named_documents_are_drawn_from():
+    draws = await draw({"a/x": 9, "a/y": 9, "b/x": 9}, 40, documents=("a/", "b/xx"))
+    assert {d.scenario.chunks[0].document_id for d in draws} == {"a/x", "a/y"}
 
 
 async def test_repeats_come_after_all_chunks_and_never_of_a_chunk_that_gave_nothing():

@@ -9,7 +9,7 @@
     │   ├── IndexMissingError   exit 2  no index of that name
     │   ├── EmbedderMismatchError exit 2  the index was embedded with another model
     │   ├── CorpusMismatchError exit 2  the corpus name belongs to another root folder
-    │   └── MissingExtraError   exit 2  an optional part is not installed
+    │   └── MissingExtraError   exit 2  a package is not installed
     ├── DocumentError           one file could not be read (never stops the others)
     ├── IndexLockedError        exit 1  another process is writing to the index
     ├── IndexDamagedError       exit 1  the index's own truth cannot be read
@@ -65,11 +65,11 @@ class CorpusMismatchError(UsageError):
 
 
 class MissingExtraError(UsageError):
-    """An optional part is not installed."""
+    """A package is not installed."""
 
-    def __init__(self, part: str, extra: str) -> None:
-        """Name the part and the extra that brings it."""
-        super().__init__(f"{part} is not installed", hint=f'run: pip install "ragset[{extra}]"')
+    def __init__(self, part: str, package: str) -> None:
+        """Name what is missing and the package that brings it."""
+        super().__init__(f"{part} is not installed", hint=f"run: pip install {package}")
 
 
 class DocumentError(RagsetError):
@@ -99,8 +99,18 @@ class ReplyError(ModelError):
         self.head = head
 
 
+MOST_NAMED = 8
+"""Names that a hint lists at most: it must stay one readable line."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Give ``did you mean 'x'?``, or the list of what is known when nothing is near."""
+    """Give ``did you mean 'x'?``, or the first of what is known when nothing is near."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"known: {', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"
+
+
+NOT_THE_DRAWS = (UsageError, IndexLockedError, IndexDamagedError)
+"""Errors of the set-up, which end the run: they say nothing about the draw in whose work they show."""

@@ -51,6 +51,8 @@ class ChromaEngine:
     def __init__(self, folder: Path, name: str, server: str | None, say: Callable[[str], None]) -> None:
         """Name the index folder, the index, and the server if the collection is not in the folder."""
         self._index, self._name, self._server, self._say = folder, name, server, say
+        # On a server the prefix keeps other people's collections safe, and makes a short name long enough for Chroma.
+        self._stored_as = f"ragset-{name}" if server else COLLECTION
         self._folder, self._marker = folder / "chroma", folder / "chroma.json"
         self._client: Any = None
         self._collection: Any = None
@@ -100,7 +102,7 @@ class ChromaEngine:
         """Rebuild whatever its state. The caller holds the writer lock."""
         if self._server:
             client = self._connect()
-            _forget(client, self._name)
+            _forget(client, self._stored_as)
             self.close()
             self._sync_server(rows)
             return
@@ -128,7 +130,7 @@ class ChromaEngine:
     def forget(self) -> None:
         """Delete the collection on the server, if there is one."""
         if self._server:
-            _forget(self._connect(), self._name)
+            _forget(self._connect(), self._stored_as)
         self.close()
 
     def _connect(self) -> Any:
@@ -138,7 +140,7 @@ class ChromaEngine:
 
     def _open(self) -> Any:
         if self._collection is None:
-            self._collection = _collection(self._connect(), self._name if self._server else COLLECTION)
+            self._collection = _collection(self._connect(), self._stored_as)
         return self._collection
 
     def _update(self, rows: Rows) -> bool:
@@ -160,7 +162,7 @@ class ChromaEngine:
         collection.modify(metadata={_KEY: "being written"})
         if not _update(collection, rows):
             self._say(f"index '{self._name}': rebuilding the collection on {self._server}")
-            _forget(self._connect(), self._name)
+            _forget(self._connect(), self._stored_as)
             self._collection = None
             collection = self._open()
             _add(collection, rows, range(len(rows.ids)))

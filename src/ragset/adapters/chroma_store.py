@@ -34,7 +34,7 @@ from ragset.schema.ports import Embedder, Hit
 if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 EXACT_ROWS = 20_000
 """Up to this many chunks, Chroma's candidates are scored again with the stored vectors."""
 
@@ -92,7 +92,7 @@ def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
 def check_name(name: str) -> str:
     """Give the name back, or raise ``UsageError`` when it is none for an index."""
     if not _NAME.fullmatch(name) or ".." in name:
-        raise UsageError(f"'{name}' is no index name", hint="use 3 to 63 letters, digits, '.', '_' or '-'")
+        raise UsageError(f"'{name}' is no index name", hint="use up to 63 letters, digits, '.', '_' or '-'")
     return name
 
 

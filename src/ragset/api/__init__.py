@@ -18,16 +18,21 @@ from ragset.api.wiring import (
     IndexOptions,
     IngestOptions,
     RunOptions,
+    Sources,
+    check_models,
+    check_options,
     opened,
     progress_of,
     run_sync,
     sample_flow,
+    source_list,
     tools_for,
 )
 from ragset.errors import FlowError, UsageError
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.run_folder import RunFolder
 from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
+from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step, Tools
 
@@ -48,26 +53,31 @@ __all__ = [
 ]
 
 
-def ingest(sources: Sequence[str | Path], index: str, **options: Unpack[IngestOptions]) -> IngestResult:
+def ingest(sources: Sources, index: str, **options: Unpack[IngestOptions]) -> IngestResult:
     """Bring an index up to date with folders or files: unchanged files are skipped, removed ones leave the index.
 
     A source is a folder or a file; ``NAME=PATH`` names its corpus. Files that cannot be read are listed in the result
     and keep their old version. Raises ``UsageError`` and its kin for wrong names and mixed models.
     """
-    flow = _ingest_flow(sources, index, options)
+    check_options(options, IngestOptions)
+    flow = _ingest_flow(source_list(sources), index, options)
     done: dict[str, Any] = {}
     run_sync(_execute(flow, None, options, done))
     return IngestResult(**done["ingest"])
 
 
-def build(sources: Sequence[str | Path], out: str | Path, n: int | None = None, **options: Unpack[BuildOptions]) -> Run:
+def build(sources: Sources, out: str | Path, n: int | None = None, **options: Unpack[BuildOptions]) -> Run:
     """Go the whole way from documents to a validated set of ``n`` pairs in a run folder.
 
     The same call on the same folder goes on where it was; fewer than ``n`` is no error: see ``Run.shortfall``.
     """
-    name = options.get("index") or index_name(sources)
+    check_options(options, BuildOptions)
+    given = source_list(sources)
+    name = options.get("index") or index_name(given)
     making = sample_flow(options, name, n)
-    reading = _ingest_flow(sources, name, options)
+    if making.find("scenarios"):
+        making = making.replace("scenarios", documents=_documents_of(given))
+    reading = _ingest_flow(given, name, options)
     data = making.dump()
     data["steps"] = [*reading.dump()["steps"], *data["steps"]]
     return run_flow(compile_flow({**data, "name": "build"}), out, **_for_folder(options))
@@ -75,6 +85,7 @@ def build(sources: Sequence[str | Path], out: str | Path, n: int | None = None, 
 
 def generate(index: str, n: int | None = None, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
     """Make ``n`` samples from an index, unjudged; ``out`` gets ``samples.jsonl``, ``flow.yaml`` and ``report.json``."""
+    check_options(options, RunOptions)
     flow = sample_flow(options, index, n)
     steps = [step for step in flow.steps if step.takes is not Sample or step.name == "keep"]
     flow = _with_steps(flow, "generate", _dumped(steps))
@@ -86,7 +97,10 @@ def generate(index: str, n: int | None = None, out: str | Path | None = None, **
 
 def validate(samples: EvalSet | str | Path, index: str, out: str | Path, **options: Unpack[RunOptions]) -> Run:
     """Judge samples that were made before against an index; everything that passes is kept."""
-    path = Path(samples) if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
+    check_options(options, RunOptions)
+    path = Path(samples).absolute() if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
+    if path.resolve().parent == Path(out).resolve():
+        raise UsageError("is in the folder that --out would write to", where=str(path), hint="name another --out")
     if not path.is_file():
         raise UsageError("no such file", where=str(path), hint="give samples.jsonl, kept.jsonl or rejected.jsonl")
     flow = sample_flow(options, index, None)
@@ -100,6 +114,7 @@ def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[
 
     A flow that only fills an index needs no folder; the report then has ``ingest`` alone.
     """
+    check_options(options, FlowOptions)
     flow = flow if isinstance(flow, Flow) else load_flow(flow)
     if index := options.get("index"):
         flow = compile_flow(flow.dump() | {"index": index}, flow.name)
@@ -114,6 +129,7 @@ def verify(samples: EvalSet | str | Path, index: str, **options: Unpack[IndexOpt
     """Re-check every evidence span against the index: ``same``, ``moved``, ``document changed`` or ``gone``."""
     from ragset.sources.samples import read_samples
 
+    check_options(options, IndexOptions)
     found: Counter[str] = Counter()
     problems: list[dict[str, str]] = []
     with opened(index, options) as store:
@@ -126,14 +142,15 @@ def verify(samples: EvalSet | str | Path, index: str, **options: Unpack[IndexOpt
     return VerifyResult(found, problems)
 
 
-def index_name(sources: Sequence[str | Path]) -> str:
+def index_name(sources: Sequence[str]) -> str:
     """Derive an index name from the names of the sources' corpora."""
     from ragset.sources.files import survey
 
-    corpora = sorted(survey([str(source) for source in sources], (), ()).corpora)
+    corpora = sorted(survey(sources).corpora)
     name = "-".join(corpora).lower()
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in name).strip("-_")
-    return (safe[:60] + "-set" if len(safe) < 3 else safe[:60]).strip("-_") or "corpus"
+    short = safe[:50].strip("-_")
+    return short if short == "-".join(corpora) else "-".join(filter(None, [short, digest(corpora)[:6]]))
 
 
 async def _execute(
@@ -142,13 +159,14 @@ async def _execute(
     """Run the parts of a flow; ``done`` gets what ingest did, the report is given back."""
     if not flow.index:
         raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
+    check_models(flow)
     progress = progress_of(options)
     found = _survey(flow)  # refuses a source that is not there before an index or a folder is made
     folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
     opening = IndexOptions(**{**options, "embedder": options.get("embedder") or flow.embedder})  # type: ignore[typeddict-item]
     report: dict[str, Any] = {}
     with opened(flow.index, opening, create=found is not None) as index, ExitStack() as stack:
-        tools = tools_for(index, flow, progress)
+        tools = tools_for(index, progress)
         for steps in parts(flow):
             if found and not makes_samples(steps):
                 done["ingest"] = await _read_in(steps, tools, progress, found)
@@ -190,13 +208,22 @@ def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
     return about | ({"ingest": done["ingest"]} if "ingest" in done else {})
 
 
-def _ingest_flow(sources: Sequence[str | Path], index: str, options: IngestOptions) -> Flow:
+def _documents_of(sources: Sequence[str]) -> tuple[str, ...]:
+    """Name the documents of the sources: a folder's by its corpus, a single file by itself."""
+    from ragset.sources.files import survey
+
+    found = survey(sources)
+    single = [file.document_id for file in found.files if file.corpus not in found.whole]
+    return (*(f"{name}/" for name in sorted(found.whole)), *single)
+
+
+def _ingest_flow(sources: Sequence[str], index: str, options: IngestOptions) -> Flow:
     given: dict[str, Any] = {key: value for key, value in options.items() if value}
     files = {key: tuple(given[key]) for key in ("include", "exclude") if key in given}
     split = {key: given[key] for key in ("max_tokens",) if key in given}
     if "strategy_file" in given:
-        split["strategy_file"] = str(given["strategy_file"])
-    flow = load_flow("ingest").replace("files", sources=tuple(str(source) for source in sources), **files)
+        split["strategy_file"] = str(Path(given["strategy_file"]).absolute())
+    flow = load_flow("ingest").replace("files", sources=tuple(sources), **files)
     return compile_flow(flow.replace("split", **split).dump() | {"index": index})
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import os
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from ragset.errors import UsageError
+from ragset.errors import UsageError, did_you_mean
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.running import Progress, Quiet
 from ragset.schema.step import Tools
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUILTIN = "builtin"
+
+Sources = str | Path | Sequence[str | Path]
+"""One folder or file, or several."""
 
 
 class IndexOptions(TypedDict, total=False):
@@ -58,7 +62,7 @@ class RunOptions(FolderOptions, total=False):
     """Options of a run: ``seed``, ``model``, and the ``flow`` (name or file)."""
 
     seed: int
-    model: str
+    model: str | None
     flow: str | Path | None
 
 
@@ -108,12 +112,39 @@ def opened(name: str, options: IndexOptions, *, create: bool = False) -> Generat
         yield index
 
 
-def tools_for(index: Index, flow: Flow, progress: Progress) -> Tools:
-    """Give the steps what they work with."""
+def check_models(flow: Flow) -> None:
+    """Refuse a model that this release does not run, before anything is made; raises ``UsageError``."""
     for role, model in flow.models.items():
         if model != BUILTIN:
             hint = f"use '{BUILTIN}', which needs no key and no network"
             raise UsageError(f"no model '{model}' for the {role}: this release runs '{BUILTIN}' only", hint=hint)
+
+
+def check_options(options: Mapping[str, Any], kind: Any) -> None:
+    """Refuse an option that does not exist; raises ``UsageError`` with the nearest one."""
+    known = kind.__required_keys__ | kind.__optional_keys__
+    for name in options:
+        if name not in known:
+            raise UsageError(f"unknown option '{name}'", hint=did_you_mean(name, known))
+
+
+def source_list(sources: Sources) -> list[str]:
+    """Give sources as text with absolute paths, ``NAME=`` kept, so that a flow runs the same from anywhere."""
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    if not given:
+        raise UsageError("no source was named", hint="give a folder or a file")
+    return [_absolute(str(source)) for source in given]
+
+
+def _absolute(source: str) -> str:
+    name, equals, path = source.partition("=")
+    if equals and not os.path.lexists(source):
+        return f"{name}={os.path.abspath(path)}"
+    return os.path.abspath(source)
+
+
+def tools_for(index: Index, progress: Progress) -> Tools:
+    """Give the steps what they work with."""
     return Tools(index, index.embedder, say=progress.say, extras={"index": index})
 
 
@@ -124,9 +155,9 @@ def sample_flow(options: RunOptions, index: str, n: int | None) -> Flow:
         flow = flow.replace("keep", n=n)
     if flow.find("scenarios") and "seed" in options:
         flow = flow.replace("scenarios", seed=options["seed"])
-    data = flow.dump() | {"index": index}
+    data: dict[str, Any] = flow.dump() | {"index": index}
     if model := options.get("model"):
-        data["models"] = {"writer": model}
+        data["models"] = {**data["models"], "writer": model}
     if embedder := options.get("embedder"):
         data["embedder"] = embedder
     return compile_flow(data, str(options.get("flow") or "rag_qa"))

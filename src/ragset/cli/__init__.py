@@ -30,6 +30,9 @@ COMMANDS = {
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells count it."""
 
+TYPED = "ragset.typed"
+"""Where the context keeps the arguments as they were typed."""
+
 
 class Commands(click.Group):
     """A group that loads its commands when they are named, and says every error in one line."""
@@ -53,6 +56,11 @@ class Commands(click.Group):
             ctx.fail(f"No such command '{one_line(args[0])}'; {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember what was typed: how to go on after Ctrl-C depends on it."""
+        ctx.meta[TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error becomes one line on stderr and an exit code."""
         try:
@@ -60,8 +68,8 @@ class Commands(click.Group):
         except RagsetError as error:
             _fail(ctx, str(error), error.exit_code, error)
         except KeyboardInterrupt as error:
-            line = "stopped; what is finished is kept, run the same command to go on"
-            _fail(ctx, line, INTERRUPTED, error, head="")
+            again = "run it again without --force" if "--force" in ctx.meta[TYPED] else "run the same command"
+            _fail(ctx, f"stopped; what is finished is kept, {again} to go on", INTERRUPTED, error, head="")
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:

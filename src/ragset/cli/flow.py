@@ -10,7 +10,7 @@ import click
 
 from ragset.cli import options as opt
 from ragset.cli.progress import progress
-from ragset.cli.terminal import out, out_json, safe
+from ragset.cli.terminal import out, out_json, safe, talk
 
 
 @click.group()
@@ -64,6 +64,8 @@ def run(ctx: click.Context, path: str, out: str | None, as_json: bool, quiet: bo
 
     with progress(quiet=quiet) as shown:
         done = run_flow(path, out, progress=shown, **opt.given(**options))
+    if out and "kept" not in done.report:
+        talk(f"nothing is written to {out}: this flow fills an index and makes no samples", quiet=quiet)
     end(ctx, done.report, Path(out or "."), as_json)
 
 

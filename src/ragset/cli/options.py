@@ -9,9 +9,9 @@ import click
 
 from ragset.cli.progress import Shown, progress
 from ragset.cli.terminal import talk
-from ragset.errors import UsageError
 
 BUILTIN = "builtin"
+"""Name of the model that is no language model."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,7 +38,7 @@ embedder = click.option(
 )
 order = together(
     click.option("--seed", type=int, help="Seed of the draws (default: the flow's, 0)."),
-    click.option("--model", metavar="NAME", default=BUILTIN, show_default=True, help="Model that writes and judges."),
+    click.option("--model", metavar="NAME", help="Model that writes (default: what the flow says, builtin)."),
     click.option("--flow", metavar="FILE", help="Flow to run, a name or a YAML file (default: rag_qa)."),
 )
 folder = together(
@@ -48,8 +48,8 @@ folder = together(
 files = together(
     click.option("--include", metavar="GLOB", multiple=True, help="Only files that match (may be repeated)."),
     click.option("--exclude", metavar="GLOB", multiple=True, help="No files that match (may be repeated)."),
-    click.option("--max-tokens", type=click.IntRange(min=16), help="Longest chunk, in the embedding model's tokens."),
-    click.option("--strategy-file", metavar="FILE", help="YAML that says for which files chunks are cut otherwise."),
+    click.option("--max-tokens", type=click.IntRange(min=8), help="Longest chunk, in the embedding model's tokens."),
+    click.option("--strategy-file", metavar="FILE", help="JSON that says for which files chunks are cut otherwise."),
 )
 
 
@@ -58,16 +58,9 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
 
 
-def check_model(name: str, *, quiet: bool) -> None:
-    """Say what ``builtin`` is; raises ``UsageError`` for any other model before anything is read."""
-    if name != BUILTIN:
-        what = f"no model '{name}': this release runs '{BUILTIN}' only, without a language model"
-        raise UsageError(what, hint="leave --model out; language-model providers come with a later release")
-    talk("model: builtin (extractive writer and rule judge: no language model, no key, no network)", quiet=quiet)
-
-
 def started(options: dict[str, Any]) -> Shown:
-    """Take ``quiet`` out of a command's options, check the model that it names, and give the progress to show."""
+    """Take ``quiet`` out of a command's options, say what ``builtin`` is if it is used, and give the progress."""
     quiet = bool(options.pop("quiet"))
-    check_model(options["model"], quiet=quiet)
+    if options["model"] in (None, BUILTIN):
+        talk("model: builtin (extractive writer and rule judge: no language model, no key, no network)", quiet=quiet)
     return progress(quiet=quiet)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ragset.cli.terminal import one_line, out, safe
 
@@ -27,9 +27,22 @@ def show_pairs(samples: Sequence[Sample], k: int, path: Path) -> None:
 
     console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
     for at, sample in enumerate(islice(samples, k), 1):
-        _pair(console, sample, f"{at}/{len(samples)}")
+        _pair(console, _made_safe(sample), f"{at}/{len(samples)}")
     more = f"; all of them: -k {len(samples)}" if k < len(samples) else ""
     out(f"{min(k, len(samples))} of {len(samples)} pairs of {one_line(path)}{more}")
+
+
+def _made_safe(sample: Sample) -> Sample:
+    """Take what a terminal would obey out of every text of a sample, here and nowhere else."""
+    return type(sample).model_validate(_safe_data(sample.model_dump()))
+
+
+def _safe_data(value: Any) -> Any:
+    if isinstance(value, str):
+        return safe(value)
+    if isinstance(value, dict):
+        return {_safe_data(key): _safe_data(item) for key, item in value.items()}
+    return [_safe_data(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _pair(console: Console, sample: Sample, number: str) -> None:
@@ -39,13 +52,13 @@ def _pair(console: Console, sample: Sample, number: str) -> None:
     about = [number, sample.question_type, sample.persona, sample.measures.get("difficulty"), sample.id]
     _print(console, Text("  ".join(one_line(item) for item in about if item), style="dim"))
     for turn in payload.history:
-        _row(console, "", f"{turn.role}: {safe(turn.content)}")
-    _row(console, "Q", safe(payload.question), "bold")
-    _row(console, "A", safe(payload.answer) if payload.answer else "not answerable from the documents")
+        _row(console, "", f"{turn.role}: {turn.content}")
+    _row(console, "Q", payload.question, "bold")
+    _row(console, "A", payload.answer or "not answerable from the documents")
     for context in sample.contexts:
         _context(console, context, sample)
     if verdict := sample.rejected_by:
-        _row(console, "!", f"rejected by {verdict.judge}: {one_line(verdict.reason)}", "red")
+        _row(console, "!", one_line(f"rejected by {verdict.judge}: {verdict.reason}"), "red")
     out()
 
 
@@ -53,8 +66,8 @@ def _context(console: Console, context: Context, sample: Sample) -> None:
     page = f", page {context.page}" if context.page is not None else ""
     place = " > ".join([context.document_id + page, *context.headings])
     _row(console, "C", one_line(place), "cyan")
-    quotes = [safe(e.quote) for e in sample.evidence if e.document_id == context.document_id]
-    _row(console, "", _marked(safe(context.text), quotes, colours=console.is_terminal))
+    quotes = [e.quote for e in sample.evidence if e.document_id == context.document_id]
+    _row(console, "", _marked(context.text, quotes, colours=console.is_terminal))
 
 
 def _row(console: Console, mark: str, text: str | Text, style: str = "") -> None:

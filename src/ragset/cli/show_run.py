@@ -10,9 +10,15 @@ from typing import Any
 import click
 
 from ragset.cli.show_index import show_failed, show_ingest
-from ragset.cli.terminal import one_line, out, out_json, plural, table
+from ragset.cli.terminal import one_line, out, out_json, plural, table, talk
 
 FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
+
+FAILED = 1
+"""Exit code: no pair could be judged."""
+
+RETRY = "mend the cause, then run the same command with --retry-failed"
+"""What to do about failures."""
 
 FEWER = 3
 """Exit code: done, but fewer than asked for."""
@@ -22,15 +28,25 @@ MOST = 12
 
 
 def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool) -> None:
-    """Print the report of a finished run, and leave with exit code 3 when it fell short."""
+    """Print the report of a finished run; leave with 1 when every pair failed, with 3 when it fell short."""
     if as_json:
         out_json(report)
     elif "kept" in report:
         show_run(report, folder)
     elif "ingest" in report:
         show_ingest(report["ingest"])
+    if all_failed(report):
+        first = next(iter(report["failures"]), "no reason is recorded")
+        talk(f"error: all {plural(report['samples']['failed'], 'pair')} failed ({first}); {RETRY}")
+        ctx.exit(FAILED)
     if report.get("shortfall"):
         ctx.exit(FEWER)
+
+
+def all_failed(report: Mapping[str, Any]) -> bool:
+    """Tell whether a run made or judged samples and every one of them failed: then it shows nothing about them."""
+    samples = report.get("samples", {})
+    return bool(samples.get("total")) and samples["failed"] == samples["total"]
 
 
 def show_run(report: dict[str, Any], folder: Path) -> None:

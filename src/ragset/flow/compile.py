@@ -20,6 +20,9 @@ from ragset.schema.step import Step
 WINDOW = 256
 """Draws a map keeps open. A constant of the flow, so that the set does not depend on the machine."""
 
+RUNNABLE = frozenset({"source", "map", "fold"})
+"""Kinds of steps that the engine runs."""
+
 
 class Flow(BaseModel):
     """A checked flow: who does what in which order.
@@ -151,6 +154,12 @@ def _check_order(steps: Sequence[Step], where: str) -> None:
     if steps[0].kind != "source":
         sources = "files, scenarios or samples"
         raise FlowError(f"'{steps[0].name}' cannot come first", where=where, hint=f"begin with a source: {sources}")
+    for at, step in enumerate(steps, 1):
+        if step.kind not in RUNNABLE:
+            hint = f"use {', '.join(sorted(RUNNABLE))}"
+            raise FlowError(
+                f"'{step.name}' is a {step.kind}, which no engine runs yet", where=f"{where}, step {at}", hint=hint
+            )
     for at, (before, step) in enumerate(pairwise(steps), 2):
         if step.takes is not before.gives:
             takes, gives = _noun(step.takes), _noun(before.gives)
@@ -167,4 +176,5 @@ def _check_order(steps: Sequence[Step], where: str) -> None:
 
 
 def _noun(kind: type[Any] | None) -> str:
-    return f"a {kind.__name__}" if kind else "nothing"
+    article = "an" if kind and kind.__name__[0] in "AEIOU" else "a"
+    return f"{article} {kind.__name__}" if kind else "nothing"

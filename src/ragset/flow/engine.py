@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from ragset.errors import UsageError
+from ragset.errors import NOT_THE_DRAWS, UsageError
 from ragset.flow.journal import Journal
 from ragset.schema.ids import digest
 from ragset.schema.samples import Failure
@@ -53,11 +53,10 @@ class Stage:
                     looked.append(None if item.failure else await step.look(item, tools))
                 elif not item.failure:
                     item = await step.apply(item, tools)
-            except UsageError:
+            except NOT_THE_DRAWS:
                 raise
             except Exception as error:  # a crash in a step is that draw's failure, never the run's
-                failure = Failure(step=step.name, error=type(error).__name__, message=_line(error))
-                item = item.model_copy(update={"failure": failure})
+                item = failed(item, step, error)
                 looked += [None] * isinstance(step, Fold)
         return item, tuple(looked)
 
@@ -103,26 +102,41 @@ async def _flow(
     stream: AsyncIterator[Any], stage: Stage, foldings: Sequence[Folding], setting: tuple[Tools, Journal | None, int]
 ) -> AsyncGenerator[Any, None]:
     tools, journal, window = setting
-    opened: deque[asyncio.Task[tuple[Any, Seen]]] = deque()
+    opened: deque[tuple[bool, asyncio.Task[tuple[Any, Seen]]]] = deque()
 
     async def head() -> Any:
-        item, seen = await opened[0]
+        item, seen = await opened[0][1]
         opened.popleft()
-        for folding, look in zip(foldings, seen, strict=True):
-            item = folding.feed(item, look)
+        for fold, folding, look in zip(stage.folds, foldings, seen, strict=True):
+            try:
+                item = folding.feed(item, look)
+            except NOT_THE_DRAWS:
+                raise
+            except Exception as error:
+                item = failed(item, fold, error)
         return item
 
     try:
         async for item in stream:
-            opened.append(asyncio.create_task(stage.work(item, tools, journal)))
+            opened.append((item.empty, asyncio.create_task(stage.work(item, tools, journal))))
             if len(opened) >= window:
                 yield await head()
         while opened:
             yield await head()
     finally:
-        for task in opened:
+        tools.tally.ahead += sum(not empty for empty, _ in opened)
+        for _, task in opened:
             task.cancel()
-        await asyncio.gather(*opened, return_exceptions=True)
+        await asyncio.gather(*(task for _, task in opened), return_exceptions=True)
+
+
+def failed(item: Any, step: Step, error: Exception) -> Any:
+    """Mark a draw as failed, and its undecided samples with it: nothing is claimed about them."""
+    failure = Failure(step=step.name, error=type(error).__name__, message=_line(error))
+    update: dict[str, Any] = {"failure": failure}
+    if samples := getattr(item, "samples", ()):
+        update["samples"] = tuple(s.failed(failure) if s.status == "open" else s for s in samples)
+    return item.model_copy(update=update)
 
 
 def _line(error: BaseException) -> str:

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
+from ragset.errors import RunFolderError
+
 _TABLE = "CREATE TABLE IF NOT EXISTS done (key TEXT PRIMARY KEY, item TEXT, seen BLOB, sizes TEXT, failed INTEGER)"
 
 
@@ -21,9 +23,11 @@ class Journal:
     """Finished draws in SQLite (write-ahead log: a kill loses at most what was not committed)."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create; a file that is no database is replaced (it only ever saves work)."""
+        """Open or create; a damaged file is replaced (it only ever saves work), a busy or full disk is an error."""
         try:
             self._db = self._open(path)
+        except sqlite3.OperationalError as error:
+            raise RunFolderError(f"cannot be opened ({error})", where=str(path), hint="check the disk") from error
         except sqlite3.DatabaseError:
             for damaged in path.parent.glob(path.name + "*"):
                 damaged.unlink()
@@ -36,6 +40,9 @@ class Journal:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute(_TABLE)
+        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            db.close()
+            raise sqlite3.DatabaseError("damaged")
         return db
 
     def get(self, key: str, item: Any) -> tuple[Any, tuple[bytes | None, ...]] | None:
@@ -52,7 +59,8 @@ class Journal:
         """Commit a finished draw."""
         sizes = json.dumps([None if part is None else len(part) for part in seen])
         blob = b"".join(part or b"" for part in seen)
-        row = (key, item.model_dump_json(), blob, sizes, int(item.failure is not None))
+        failed = item.failure is not None or any(s.status == "failed" for s in getattr(item, "samples", ()))
+        row = (key, item.model_dump_json(), blob, sizes, int(failed))
         self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
 
     def forget_failures(self) -> int:

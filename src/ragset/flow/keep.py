@@ -20,7 +20,7 @@ class Keep(Fold):
     gives: ClassVar[type[Noun] | None] = Sample
 
     n: int | None = Field(default=None, ge=1, description="How many samples are wanted; none keeps all that pass.")
-    max_per_chunk: int = Field(default=2, ge=1, description="Most samples kept of one gold chunk.")
+    max_per_chunk: int | None = Field(default=None, ge=1, description="Most samples kept of one gold chunk; none: all.")
 
     def begin(self, tools: Tools) -> Folding:
         """Start counting."""
@@ -54,8 +54,9 @@ class _Keeping:
         if self.tally.full:
             return sample.judged(_no("the order was filled by an earlier sample of this draw"))
         gold = sample.contexts[0].chunk_id if sample.contexts else ""
-        if gold and self.of_chunk[gold] >= self.step.max_per_chunk:
-            return sample.judged(_no(f"its chunk already gave {self.step.max_per_chunk}"))
+        most = self.step.max_per_chunk
+        if gold and most and self.of_chunk[gold] >= most:
+            return sample.judged(_no(f"its chunk already gave {most}"))
         self.of_chunk[gold] += 1
         self.tally.kept += 1
         return sample.model_copy(update={"status": "kept"})

@@ -15,6 +15,7 @@ class Report:
     """Counts over the draws of one run, up to the one that filled the order."""
 
     asked: int | None
+    ahead: int = 0
     draws: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_DRAWS, 0)))
     samples: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_SAMPLES, 0)))
     gates: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
@@ -69,7 +70,7 @@ class Report:
             "asked": self.asked,
             "kept": self.samples["kept"],
             "shortfall": self.shortfall,
-            "draws": dict(self.draws),
+            "draws": {**self.draws, "ahead": self.ahead},
             "samples": dict(self.samples),
             "gates": {judge: dict(counts) for judge, counts in self.gates.items()},
             "reasons": dict(self.reasons.most_common()),

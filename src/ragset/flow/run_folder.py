@@ -29,7 +29,8 @@ class RunFolder:
     def __init__(self, path: Path, flow: Flow, *, force: bool = False, kept_as: str = "kept.jsonl") -> None:
         """Check that the folder is free or belongs to this flow; raises ``RunFolderError``. Nothing is written yet."""
         self.path, self.flow, self.kept_as = path, flow, kept_as
-        self.fresh = force or _check(path, flow)
+        self.force = force
+        _check(path, flow, force=force)
         self._parts: dict[str, IO[str]] = {}
 
     def __enter__(self) -> Self:
@@ -46,7 +47,8 @@ class RunFolder:
         except Timeout as error:
             hint = "wait for it, or name another --out"
             raise IndexLockedError("another run is writing here", where=str(self.path), hint=hint) from error
-        if self.fresh:
+        _check(self.path, self.flow, force=self.force)  # again: another run may have been here before the lock was ours
+        if self.force:
             for name in (*FILES, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
                 (self.path / name).unlink(missing_ok=True)
         replace_text(self.path / "flow.yaml", self.flow.to_yaml())
@@ -99,22 +101,23 @@ def _sync(file: IO[str]) -> None:
     os.fsync(file.fileno())
 
 
-def _check(path: Path, flow: Flow) -> bool:
-    """Tell whether the folder is new; refuse a file, a foreign folder, and another flow's folder."""
+def _check(path: Path, flow: Flow, *, force: bool) -> None:
+    """Refuse a file, a folder that holds no run, and another flow's folder (which ``force`` may replace)."""
     if not path.exists():
-        return True
+        return
     hint = "name another --out, or start anew with --force"
     if not path.is_dir():
         raise RunFolderError("is a file, not a folder", where=str(path), hint="name another --out")
-    if not any(entry.name != ".lock" for entry in path.iterdir()):
-        return True
-    earlier = path / "flow.yaml"
-    if not earlier.is_file():
-        raise RunFolderError("is not empty and holds no run", where=str(path), hint=hint)
+    entries = {entry.name for entry in path.iterdir() if entry.name != ".lock" and not entry.name.endswith(".part")}
+    if not entries:
+        return
+    if not entries & {"flow.yaml", JOURNAL}:
+        raise RunFolderError("is not empty and holds no run", where=str(path), hint="name another --out")
+    if force:
+        return
     try:
-        same = parse_flow(earlier.read_text("utf-8"), str(earlier)).identity == flow.identity
-    except (FlowError, UnicodeDecodeError) as error:
+        same = parse_flow((path / "flow.yaml").read_text("utf-8"), str(path / "flow.yaml")).identity == flow.identity
+    except (FlowError, OSError, UnicodeDecodeError) as error:
         raise RunFolderError("holds a flow.yaml that cannot be read", where=str(path), hint=hint) from error
     if not same:
         raise RunFolderError("holds the run of another flow", where=str(path), hint=hint)
-    return False

@@ -86,6 +86,7 @@ async def run_samples(
             if not draw.empty:
                 drawn = report.draws["total"] - report.draws["empty"]
                 progress.advance(report.samples["kept"], f"{drawn} drawn, {report.samples['rejected']} rejected")
+    report.ahead = tools.tally.ahead if tools.tally.full else 0
     result = {**about, **report.as_dict()}
     folder.finish(result)
     return result

@@ -1,60 +1,82 @@
-"""Every evidence span must still stand in its document, word for word."""
+"""Evidence and contexts must still stand in their documents, word for word."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from ragset.kit.judging import Judge
 from ragset.schema.ports import ChunkStore
-from ragset.schema.samples import Evidence, Sample
+from ragset.schema.samples import Context, Evidence, Sample
 from ragset.schema.step import Tools, Uses
 
 EXTRACTIVE = "extractive"
 """Name of the built-in writer, whose answers are quotes."""
 
+Span = tuple[str, int, int]
+"""A document's id, and where in its text something begins and ends."""
+
 
 class EvidenceHolds(Judge):
-    """Reject a pair whose evidence is missing, has moved, or lies outside its contexts."""
+    """Reject a pair whose evidence is missing, moved or outside its contexts, or whose contexts were altered."""
 
     name: ClassVar[str] = "evidence"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store"})
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
-        """Re-verify each span against the stored document; the score is the share that holds."""
-        if not sample.payload.answerable:
-            return sample.judged(self.verdict(None, reason="an unanswerable question has no evidence to check"))
-        found = list(self._problems(sample, tools.store))
-        held = sum(_state(e, tools.store) == "same" for e in sample.evidence)
-        score = held / len(sample.evidence) if sample.evidence else 0.0
-        return sample.judged(self.verdict(not found, score, "; ".join(found)), evidence_spans=len(sample.evidence))
-
-    def _problems(self, sample: Sample, store: ChunkStore) -> list[str]:
-        if not sample.evidence:
-            return ["no evidence"]
-        found = [
-            f"{e.document_id} [{e.start}:{e.end}]: {state}"
-            for e in sample.evidence
-            if (state := _state(e, store)) != "same"
+        """Compare contexts and spans with what is stored; the score is the share of spans that hold."""
+        store = tools.store
+        places = [_places(context, store) for context in sample.contexts]
+        altered = [
+            f"a context is not the text of its chunk or document: context {at} of {context.document_id}"
+            for at, (context, found) in enumerate(zip(sample.contexts, places, strict=True), 1)
+            if not found
         ]
-        if not any(_in_contexts(e, sample, store) for e in sample.evidence):
-            found.append("no evidence lies in the contexts")
-        if sample.provenance.get("writer") == EXTRACTIVE and not _quoted(sample):
-            found.append("the answer is no quote of the evidence")
-        return found
+        if not sample.payload.answerable:
+            reason = "; ".join(altered) or "an unanswerable question has no evidence to check"
+            return sample.judged(self.verdict(False if altered else None, reason=reason))
+        states = [e.verify(store.document(e.document_id)) for e in sample.evidence]
+        found = [*_problems(sample, states, [span for spans in places for span in spans]), *altered]
+        score = states.count("same") / len(states) if states else 0.0
+        return sample.judged(self.verdict(not found, score, "; ".join(found)), evidence_spans=len(states))
 
 
-def _state(evidence: Evidence, store: ChunkStore) -> str:
-    return evidence.verify(store.document(evidence.document_id)) if evidence.quote else "empty quote"
+def _problems(sample: Sample, states: Iterable[str], places: list[Span]) -> Iterator[str]:
+    if not sample.evidence:
+        yield "no evidence"
+        return
+    for evidence, state in zip(sample.evidence, states, strict=True):
+        span = f"{evidence.document_id} [{evidence.start}:{evidence.end}]"
+        if state != "same":
+            yield f"{span}: {state}"
+        elif not _inside(evidence, places):
+            yield f"evidence lies outside the contexts: {span}"
+    if sample.provenance.get("writer") == EXTRACTIVE and not _quoted(sample):
+        yield "the answer is no quote of the evidence"
 
 
-def _in_contexts(evidence: Evidence, sample: Sample, store: ChunkStore) -> bool:
-    for context in sample.contexts:
-        chunk = store.chunk(context.chunk_id)
-        if chunk is None or chunk.document_id != evidence.document_id:
-            continue
-        if chunk.start <= evidence.start and evidence.end <= chunk.end:
-            return True
-    return False
+def _places(context: Context, store: ChunkStore) -> list[Span]:
+    """Find where a context stands: at its chunk, or, after re-chunking, wherever its document has its text."""
+    chunk = store.chunk(context.chunk_id)
+    if chunk is not None:
+        same = (chunk.document_id, chunk.text) == (context.document_id, context.text)
+        return [(chunk.document_id, chunk.start, chunk.end)] if same else []
+    document = store.document(context.document_id)
+    if document is None or not context.text:
+        return []
+    found: list[Span] = []
+    at = document.text.find(context.text)
+    while at >= 0:
+        found.append((document.id, at, at + len(context.text)))
+        at = document.text.find(context.text, at + len(context.text))
+    return found
+
+
+def _inside(evidence: Evidence, places: Iterable[Span]) -> bool:
+    return any(
+        document_id == evidence.document_id and start <= evidence.start and evidence.end <= end
+        for document_id, start, end in places
+    )
 
 
 def _quoted(sample: Sample) -> bool:

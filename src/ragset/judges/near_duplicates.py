@@ -27,9 +27,16 @@ class NearDuplicates(Fold):
     threshold: float = Field(default=0.92, gt=0, le=1)
 
     async def look(self, item: Draw, tools: Tools) -> bytes | None:
-        """Embed the open samples' questions: float32 rows, one after another."""
-        vectors = [await question_vector(s.payload.question, tools) for s in item.samples if s.status == "open"]
-        return b"".join(vector.tobytes() for vector in vectors) or None
+        """Embed the questions: float32, one row a sample, zeros for one that was rejected before."""
+        import numpy as np
+
+        if not any(sample.status == "open" for sample in item.samples):
+            return None
+        rows = np.zeros((len(item.samples), tools.embedder.dimension), np.float32)
+        for at, sample in enumerate(item.samples):
+            if sample.status == "open":
+                rows[at] = await question_vector(sample.payload.question, tools)
+        return rows.tobytes()
 
     def begin(self, tools: Tools) -> Folding:
         """Start with nothing seen."""
@@ -46,9 +53,9 @@ class _Gate:
             return item
         import numpy as np
 
-        waiting = sum(sample.status == "open" for sample in item.samples)
-        vectors = iter(np.frombuffer(seen, np.float32).reshape(waiting, -1))
-        judged = [self._judge(s, next(vectors)) if s.status == "open" else s for s in item.samples]
+        rows = np.frombuffer(seen, np.float32).reshape(len(item.samples), -1)
+        pairs = zip(item.samples, rows, strict=True)
+        judged = [self._judge(sample, row) if sample.status == "open" else sample for sample, row in pairs]
         return item.with_samples(tuple(judged))
 
     def _judge(self, sample: Sample, vector: FloatArray) -> Sample:

@@ -6,8 +6,8 @@ import asyncio
 import math
 from typing import ClassVar
 
+from ragset.errors import NOT_THE_DRAWS
 from ragset.schema.documents import Noun
-from ragset.schema.ports import LanguageModel
 from ragset.schema.samples import Draw, Failure, Sample, Usage, Verdict
 from ragset.schema.step import Map, Tools
 
@@ -76,15 +76,10 @@ class Judge(Map):
         try:
             judged = await self.judge(sample, tools)
             return _with_sound_numbers(judged)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, *NOT_THE_DRAWS):
             raise
         except Exception as error:
             return sample.failed(Failure(step=self.name, error=type(error).__name__, message=one_line(str(error))))
-
-
-def with_model(name: str, model: LanguageModel) -> str:
-    """Name a judge together with the model it asks: ``faithfulness (builtin)``."""
-    return f"{name} ({model.name})"
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -109,6 +109,10 @@ class Chunk(Noun):
         return digest("chunk", document_id, text, occurrence)
 
 
+class EmbeddedChunk(Chunk):
+    """A chunk whose vector travels with it; what an index takes."""
+
+
 class SourceFile(Noun):
     """A file that ingest met: its corpus, absolute path, and path within the corpus."""
 

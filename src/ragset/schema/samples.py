@@ -61,11 +61,12 @@ class Evidence(Noun):
 
     def verify(self, document: Document | None) -> EvidenceState:
         """Re-check the span: ``same``, ``moved`` (quote elsewhere), ``document changed`` or ``gone``."""
-        if document is None:
+        if document is None or not self.quote:
             return "gone"
-        if document.text[self.start : self.end] == self.quote:
+        exact = self.start >= 0 and self.end - self.start == len(self.quote)  # a slice bends other offsets
+        if exact and document.text.startswith(self.quote, self.start):
             return "same"
-        if self.quote and self.quote in document.text:
+        if self.quote in document.text:
             return "moved"
         return "document changed" if document.version != self.version else "gone"
 

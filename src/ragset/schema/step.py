@@ -39,10 +39,14 @@ class Commit:
 
 @dataclass(slots=True)
 class Tally:
-    """What ``keep`` shows to the source: how many are wanted and kept, and every committed draw in order."""
+    """What ``keep`` shows to the source: how many are wanted and kept, and every committed draw in order.
+
+    ``ahead`` counts the draws that were open when the order was filled.
+    """
 
     wanted: int | None = None
     kept: int = 0
+    ahead: int = 0
     commits: list[Commit] = field(default_factory=list[Commit])
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from ragset.schema.documents import Chunk
+from ragset.schema.documents import Chunk, EmbeddedChunk
 from ragset.schema.samples import Intake
 from ragset.schema.step import Map, Tools, Uses
 
@@ -15,7 +15,7 @@ class Embed(Map):
 
     name = "embed"
     takes = Chunk
-    gives = Chunk
+    gives = EmbeddedChunk
     uses: ClassVar[frozenset[Uses]] = frozenset({"embedder"})
 
     async def apply(self, item: Intake, tools: Tools) -> Intake:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from ragset.adapters.parquet_truth import Stored
 from ragset.errors import UsageError
-from ragset.schema.documents import Chunk
+from ragset.schema.documents import Chunk, EmbeddedChunk, SourceFile
 from ragset.schema.samples import Intake
 from ragset.schema.step import Fold, Folding, Tools
+from ragset.sources.files import Survey
 
 
 class IndexStep(Fold):
     """Write to the open index, ``tools.extras["index"]``; the summary is put in ``tools.extras["ingest"]``."""
 
     name = "index"
-    takes = Chunk
+    takes = EmbeddedChunk
     gives = Chunk
 
     def begin(self, tools: Tools) -> Folding:
@@ -37,6 +37,8 @@ class Indexing:
         self.failed: list[dict[str, str]] = []
         self.seen: set[str] = set()
         self.embedded = 0
+        survey = tools.extras.get("survey")
+        self._many = isinstance(survey, Survey) and len(survey.corpora) > 1
         self._before = set(index.document_ids())
 
     def feed(self, item: Intake, seen: bytes | None) -> Intake:
@@ -45,21 +47,24 @@ class Indexing:
             return item
         self.seen.add(item.file.document_id)
         if item.failure is not None:
-            self.failed.append({"path": item.file.path, "reason": item.failure.message})
+            self._fail(item.file, item.failure.message)
         elif item.document is None:
             self.counts["unchanged"] += 1
         else:
-            self._commit(item, item.file.path)
+            self._commit(item, item.file)
         # Vectors and text are on disk now: what travels on is light.
         return item.model_copy(update={"document": None, "vectors": None})
 
-    def _commit(self, item: Intake, path: str) -> None:
+    def _fail(self, file: SourceFile, reason: str) -> None:
+        # One path may lie in two corpora; with one corpus its name would say nothing.
+        self.failed.append({"path": file.document_id if self._many else file.path, "reason": reason})
+
+    def _commit(self, item: Intake, file: SourceFile) -> None:
         assert item.document is not None
         try:
             self.index.commit(Stored(item.document, item.chunks, item.vectors, item.split))
         except UnicodeEncodeError:
-            reason = "its text holds characters that are no Unicode; save the file as UTF-8"
-            self.failed.append({"path": path, "reason": reason})
+            self._fail(file, "its text holds characters that are no Unicode; save the file as UTF-8")
             return
         # Counted against what readers saw before: a run that was killed and repeated still says what it changed.
         self.counts["changed" if item.document.id in self._before else "added"] += 1
@@ -69,7 +74,8 @@ class Indexing:
         """Remove the documents whose files are gone, publish, sync Chroma, and sum up."""
         gone = self.index.gone(self.seen)
         self.counts["removed"] = len(gone & self._before)
-        await asyncio.to_thread(self.index.publish, gone)
+        # In this thread: a cancelled wait for another one would release the writer's lock while data is swapped.
+        self.index.publish(gone)
         self.tools.extras["ingest"] = {
             "index": self.index.name,
             "documents": {**self.counts, "failed": self.failed},

@@ -25,7 +25,9 @@ class Samples(Source):
     path: str
 
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
-        """Yield one draw a line."""
+        """Read the file through, so that a bad line is found before anything is judged; then yield one draw a line."""
+        for _ in read_samples(Path(self.path)):
+            pass
         for number, sample in enumerate(read_samples(Path(self.path))):
             fresh = {"verdicts": (), "status": "open", "failure": None, "measures": {}}
             yield Draw(number=number, samples=(sample.model_copy(update=fresh),))
@@ -34,17 +36,20 @@ class Samples(Source):
 def read_samples(path: Path) -> Iterator[Sample]:
     """Read samples from JSON lines, lazily; raises ``UsageError`` with file and line."""
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:
             for at, line in enumerate(lines, 1):
                 if line.strip():
                     yield _read(line, f"{path}, line {at}")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"cannot be read ({error})", where=str(path), hint="give a JSONL file of samples") from error
 
 
-def _read(line: str, where: str) -> Sample:
+def _read(line: bytes, where: str) -> Sample:
     try:
-        return sample_from_line(json.loads(line))
+        data = json.loads(line.decode("utf-8"))
+        # What JSON can say and a file cannot hold (lone surrogates, NaN) would break the run when it is written.
+        json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        return sample_from_line(data)
     except (ValueError, ValidationError, TypeError, KeyError, RecursionError) as error:
         reason = str(error).splitlines()[0][:120]
         hint = "give kept.jsonl, rejected.jsonl or samples.jsonl of a ragset run"

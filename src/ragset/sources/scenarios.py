@@ -30,16 +30,23 @@ class Scenarios(Source):
     gives: ClassVar[type[Noun] | None] = Scenario
     uses: ClassVar[frozenset[Uses]] = frozenset({"store"})
 
+    documents: tuple[str, ...] = Field(default=(), description="Document ids, or prefixes that end in '/'; none: all.")
     seed: int = 0
     patience: int = Field(default=500, ge=1, description="Committed draws without a kept sample after which to stop.")
     document_tries: int = Field(
-        default=40,
+        default=12,
         ge=3,
         description="Committed draws of a document that kept nothing before it counts as yielding none.",
     )
     repeats: int = Field(default=2, ge=1, description="Most draws of one chunk.")
     personas: dict[str, Weight] = Field(default_factory=dict, description="Who asks: description and weight.")
     question_types: dict[str, Weight] = Field(default_factory=dict, description="What is asked for, and its weight.")
+
+    def wants(self, document_id: str) -> bool:
+        """Tell whether a document may be drawn from."""
+        return not self.documents or any(
+            document_id == name or (name.endswith("/") and document_id.startswith(name)) for name in self.documents
+        )
 
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
         """Yield draws for ever, or until nothing is left to try."""
@@ -102,7 +109,8 @@ class _Plan:
     def __init__(self, step: Scenarios, store: ChunkStore) -> None:
         self.step = step
         self.axes = {"persona": step.personas, "question_type": step.question_types}
-        self.documents = [_Document(step, name, store) for name in store.document_ids()]
+        names = [name for name in store.document_ids() if step.wants(name)]
+        self.documents = [_Document(step, name, store) for name in names]
         self.documents.sort(key=lambda document: document.rank)
         self.open: dict[int, tuple[_Document, Chunk, int]] = {}
         self.read = self.since_gain = 0
@@ -131,7 +139,10 @@ class _Plan:
             if commit.number in self.open:
                 document, chunk, repeat = self.open.pop(commit.number)
                 document.commit(chunk.id, repeat, commit)
-                self.since_gain = 0 if commit.kept else self.since_gain + 1
+                if commit.kept:
+                    self.since_gain = 0
+                elif document.kept or document.barren:  # its first tries are a document's own, not the run's patience
+                    self.since_gain += 1
 
     def _choose(self) -> _Document | None:
         """Give the document with the fewest kept and open; those that yield none come last."""
