@@ -178,13 +178,27 @@ def test_validate_does_not_write_where_it_reads(corpus: Path, run: ragset.Run):
     assert len(run.kept) == 8
 
 
-def test_the_name_of_an_index_tells_sources_apart(tmp_path: Path):
-    names = []
-    for folder in ("文档", "资料", "my docs", "my-docs", "Docs", "docs"):
-        (tmp_path / folder).mkdir()
-        names.append(index_name([str(tmp_path / folder)]))
+def test_the_name_of_an_index_tells_sources_apart():
+    names = [index_name([folder]) for folder in ("文档", "资料", "my docs", "my-docs", "Docs", "docs")]
     assert len({name.lower() for name in names}) == len(names)
     assert names[-1] == "docs"
+    assert index_name(["b", "a"]) == "a-b"
+
+
+def test_what_it_writes_into_its_own_source_is_not_read(corpus: Path, tmp_path: Path):
+    folder = tmp_path / "docs"
+    shutil.copytree(corpus, folder)
+    options = {"indexes": folder / "indexes", "embedder": "hash"}
+    first = ragset.build(folder, folder / "out", 4, **options)
+    second = ragset.build(folder, folder / "out2", 4, **options)
+    assert second.report["ingest"]["documents"] == {
+        "added": 0,
+        "unchanged": 4,
+        "changed": 0,
+        "removed": 0,
+        "failed": [],
+    }
+    assert (first.folder / "kept.jsonl").read_bytes() == (second.folder / "kept.jsonl").read_bytes()
 
 
 def test_the_public_names_are_there():

@@ -349,13 +349,15 @@ def test_when_every_pair_failed_it_is_exit_code_1_and_says_why(
     assert run(*args, "--retry-failed").exit_code == 0
 
 
-def test_the_model_is_left_to_the_flow(place: Place, tmp_path: Path) -> None:
+def test_the_model_is_left_to_the_flow_unless_it_is_named(place: Place, tmp_path: Path) -> None:
     flow = tmp_path / "mine.yaml"
-    flow.write_text("models: {writer: builtin}\n" + run("flow", "show", "rag_qa").stdout.replace("models:", "x:", 0))
-    for more in ((), ("--model", "builtin")):
-        made = run("generate", "--index", "docs", "--out", tmp_path / "made", "-n", 1, *more, *place.indexes)
-        assert made.exit_code == 0, made.output
-        assert made.stderr.startswith("model: builtin (")
+    flow.write_text(run("flow", "show", "rag_qa").stdout.replace("writer: builtin", "writer: gpt-x"))
+    args = ("generate", "--index", "docs", "--out", tmp_path / "made", "-n", 1, "--flow", flow, *place.indexes)
+    assert "no model 'gpt-x'" in refused(run(*args))
+    assert not (tmp_path / "made").exists()
+    named = run(*args, "--model", "builtin")
+    assert named.exit_code == 0, named.output
+    assert named.stderr.startswith("model: builtin (")
 
 
 def test_chunks_may_be_as_short_as_the_step_allows(place: Place, tmp_path: Path) -> None:

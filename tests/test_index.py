@@ -202,7 +202,7 @@ async def test_list_show_delete_and_names(tmp_path: Path):
     delete_index(tmp_path, "two")
     assert list_indexes(tmp_path) == ["one"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one"]
-    for bad in ("a", "../up", "a..b", "a/b", "x" * 64, ""):
+    for bad in ("../up", "a..b", "a/b", "x" * 64, ""):
         with pytest.raises(UsageError):
             open_index(tmp_path, bad, create=True)
 

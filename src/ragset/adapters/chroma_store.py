@@ -6,10 +6,9 @@ Open one with :func:`open_index`. To write, enter :meth:`Index.writing`, commit 
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ragset.adapters.chroma_engine import ChromaEngine, Rows
 from ragset.adapters.embedding import MINILM, open_embedder
-from ragset.adapters.index_pointer import FILE, Pointer
+from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, discard, list_indexes, locked
 from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
 from ragset.errors import (
-    CorpusMismatchError,
-    EmbedderMismatchError,
+    IndexDamagedError,
     IndexLockedError,
     IndexMissingError,
     UsageError,
@@ -34,11 +32,8 @@ from ragset.schema.ports import Embedder, Hit
 if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 EXACT_ROWS = 20_000
 """Up to this many chunks, Chroma's candidates are scored again with the stored vectors."""
-
-Say = Callable[[str], None]
 
 
 def open_index(
@@ -53,8 +48,8 @@ def open_index(
     """Open the index ``root/name``; with ``create``, one that does not exist yet too.
 
     ``server`` is the URL of a Chroma server in place of a folder. ``embedder`` is an object, a name, or none: the one
-    the index was made with, ``minilm`` for a new one. ``say`` hears of recoveries and rebuilds. Raises
-    ``IndexMissingError``, ``EmbedderMismatchError``, ``IndexDamagedError``.
+    the index was made with, ``minilm`` for a new one, looked for when it is needed. ``say`` hears of recoveries and
+    rebuilds. Raises ``IndexMissingError``, ``EmbedderMismatchError``, ``IndexDamagedError``.
     """
     folder = root / check_name(name)
     if not (folder / FILE).is_file():
@@ -62,16 +57,20 @@ def open_index(
             known = list_indexes(root)
             hint = did_you_mean(name, known) if known else "make one: ragset ingest SOURCE --index NAME"
             raise IndexMissingError(f"there is no index '{name}' in {root}", hint=hint)
-        folder.mkdir(parents=True, exist_ok=True)
-        Pointer(name).write(folder)
-    if embedder is None or isinstance(embedder, str):
-        embedder = open_embedder(embedder or Pointer.read(folder).embedder.get("name") or MINILM)
-    return Index(folder, name, embedder, server, say)
+        _create(folder, name)
+    return Index(folder, name, open_embedder(embedder) if isinstance(embedder, str) else embedder, server, say)
 
 
-def list_indexes(root: Path) -> list[str]:
-    """Names of the indexes under a folder, sorted."""
-    return sorted(path.parent.name for path in root.glob(f"*/{FILE}") if not path.parent.name.startswith("."))
+def _create(folder: Path, name: str) -> None:
+    """Write an empty pointer, unless another process was faster."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(folder, name, wait_s=2.0):
+            if not (folder / FILE).is_file():
+                Pointer(name).write(folder)
+    except IndexLockedError:
+        if not (folder / FILE).is_file():
+            raise
 
 
 def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
@@ -79,7 +78,7 @@ def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
     folder = root / check_name(name)
     if not (folder / FILE).is_file():
         raise IndexMissingError(f"there is no index '{name}' in {root}", hint=did_you_mean(name, list_indexes(root)))
-    with _locked(folder, name):
+    with locked(folder, name):
         if server:
             ChromaEngine(folder, name, server, lambda line: None).forget()
         # Out of sight in one step, so that a kill leaves no half of an index.
@@ -89,52 +88,53 @@ def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def check_name(name: str) -> str:
-    """Give the name back, or raise ``UsageError`` when it is none for an index."""
-    if not _NAME.fullmatch(name) or ".." in name:
-        raise UsageError(f"'{name}' is no index name", hint="use up to 63 letters, digits, '.', '_' or '-'")
-    return name
-
-
 class Index:
     """The reading side (a ``ChunkStore``) and, inside :meth:`writing`, the writing side."""
 
-    def __init__(self, folder: Path, name: str, embedder: Embedder, server: str | None, say: Say) -> None:
+    def __init__(self, folder: Path, name: str, embedder: Embedder | None, server: str | None, say: Say) -> None:
         """Open an existing folder; use :func:`open_index`."""
-        self.folder, self._name, self.embedder, self.say = folder, name, embedder, say
+        self.folder, self._name, self._embedder, self.say = folder, name, embedder, say
         self.engine = ChromaEngine(folder, name, server, say)
         self._pending: Pending | None = None
         self._named: frozenset[str] = frozenset()
+        self._spared: frozenset[str] = frozenset()
         self._ready = False
         self._searching: asyncio.Lock | None = None
         self._load()
-        self._check_embedder()
+        if embedder is not None:
+            self.pointer.check_embedder(embedder)
         self._recover()
 
     def _load(self) -> None:
-        self.pointer = Pointer.read(self.folder)
-        self.data = Data(self.folder / "data" / self.pointer.data if self.pointer.data else None)
+        while True:
+            self.pointer = Pointer.read(self.folder)
+            try:
+                self.data = Data(self.folder / "data" / self.pointer.data if self.pointer.data else None)
+                break
+            except IndexDamagedError:
+                # A writer that publishes removes the old data: between the two reads, it may have.
+                if Pointer.read(self.folder) == self.pointer:
+                    raise
         self._ready = False
         self.__dict__.pop("_version", None)
 
-    def _check_embedder(self) -> None:
-        recorded, mine = self.pointer.embedder, self.embedder
-        if not recorded or recorded["fingerprint"] == mine.fingerprint:
-            return
-        raise EmbedderMismatchError(
-            f"was embedded with '{recorded['name']}', not with '{mine.name}' as it is now",
-            where=f"index '{self.name}'",
-            hint=f"use --embedder {recorded['name']}, or ingest into a new index",
-        )
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model, of which reading needs nothing; raises ``EmbedderMismatchError``."""
+        if self._embedder is None:
+            self._embedder = open_embedder(self.pointer.embedder.get("name") or MINILM)
+        self.pointer.check_embedder(self._embedder)
+        return self._embedder
 
     def _recover(self) -> None:
-        """Publish what a killed ingest had committed, unless its writer is alive."""
+        """Publish what a killed ingest had committed, unless its writer is alive; needs no embedder."""
         if not any(self._pending_folder.glob("*.parquet")):
             return
         try:
-            with self.writing({}):
-                self.say(f"index '{self.name}': recovered documents of an interrupted ingest")
-                self.publish(frozenset())
+            with self._as_writer():
+                if self._writer.known:
+                    self.say(f"index '{self.name}': recovered documents of an interrupted ingest")
+                    self.publish(frozenset())
         except IndexLockedError:
             return
 
@@ -273,59 +273,53 @@ class Index:
         if self._pending is not None:
             yield
         else:
-            with _locked(self.folder, self.name):
+            with locked(self.folder, self.name):
                 yield
 
     @contextmanager
-    def writing(self, corpora: Mapping[str, str], *, complete: Collection[str] | None = None) -> Generator[Index]:
-        """Hold the writer lock for an ingest of these corpora (name: root folder).
-
-        ``complete`` names those whose files are all listed, so that documents without a file are removed; default
-        all. Raises ``IndexLockedError``, ``CorpusMismatchError``, ``EmbedderMismatchError``.
-        """
-        with _locked(self.folder, self.name):
+    def _as_writer(self) -> Generator[None]:
+        with locked(self.folder, self.name):
             self._load()
-            self._check_embedder()
-            self._check_corpora(corpora)
-            self._named = frozenset(corpora if complete is None else complete)
-            self._note(corpora)
             self._clear_leftovers()
-            self._pending = Pending(self._pending_folder)
+            self._pending = self._open_pending()
             try:
-                yield self
+                yield
             finally:
                 self._pending = None
 
-    def _check_corpora(self, corpora: Mapping[str, str]) -> None:
-        for name, root in corpora.items():
-            if (known := self.pointer.corpora.get(name, root)) != root:
-                raise CorpusMismatchError(
-                    f"corpus '{name}' already comes from {known}, not from {root}",
-                    where=f"index '{self.name}'",
-                    hint=f"give it another name: NEWNAME={root}",
-                )
+    def _open_pending(self) -> Pending:
+        def drop(path: Path) -> None:
+            self.say(f"index '{self.name}': {path.name} in pending cannot be read; its document is read again")
+            discard(path)
 
-    def _note(self, corpora: Mapping[str, str]) -> None:
-        merged = self.pointer.corpora | dict(corpora)
-        recorded = self.pointer.embedder or self._describe()
-        if merged != self.pointer.corpora or recorded != self.pointer.embedder:
-            self.pointer.corpora, self.pointer.embedder = merged, recorded
-            self.pointer.write(self.folder)
+        return Pending(self._pending_folder, drop)
 
-    def _describe(self) -> dict[str, Any]:
-        return {
-            "name": self.embedder.name,
-            "fingerprint": self.embedder.fingerprint,
-            "dimension": self.embedder.dimension,
-            "precision": getattr(self.embedder, "precision", "float32"),
-        }
+    @contextmanager
+    def writing(
+        self,
+        corpora: Mapping[str, str],
+        *,
+        complete: Collection[str] | None = None,
+        spared: Collection[str] = frozenset(),
+    ) -> Generator[Index]:
+        """Hold the writer lock for an ingest of these corpora (name: root folder).
+
+        ``complete`` names those whose files are all listed, so that documents without a file are removed; default
+        all. ``spared`` are ids, and prefixes of ids that end with ``/``, of documents that stay though not met.
+        Raises ``IndexLockedError``, ``CorpusMismatchError``, ``EmbedderMismatchError``.
+        """
+        with self._as_writer():
+            self.pointer.note(self.folder, corpora, self.embedder)
+            self._named = frozenset(corpora if complete is None else complete)
+            self._spared = frozenset(spared)
+            yield self
 
     def _clear_leftovers(self) -> None:
         """Remove what a kill left behind the pointer: void pending folders, data folders that do not hold."""
         for path in (*self.folder.glob("pending/*"), *self.folder.glob("data/*"), *self.folder.glob("*.tmp")):
             holds = path.name == (self.pointer.data if path.parent.name == "data" else str(self.pointer.sequence))
             if not holds or path.parent == self.folder:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+                discard(path)
 
     @property
     def _writer(self) -> Pending:
@@ -357,8 +351,10 @@ class Index:
             self._writer.put(stored)
 
     def gone(self, seen: Collection[str]) -> frozenset[str]:
-        """Give the documents of the completely listed corpora that were not seen."""
-        return frozenset(key for key in self._all_known if key.split("/", 1)[0] in self._named and key not in seen)
+        """Give the documents of the completely listed corpora that were neither seen nor spared."""
+        below = tuple(prefix for prefix in self._spared if prefix.endswith("/"))
+        missing = (key for key in self._all_known if key not in seen and key not in self._spared)
+        return frozenset(key for key in missing if key.split("/", 1)[0] in self._named and not key.startswith(below))
 
     def publish(self, gone: Collection[str]) -> None:
         """Make all committed documents visible, without those that are gone, and bring Chroma up to date."""
@@ -374,7 +370,7 @@ class Index:
             self.pointer.write(self.folder)
             self._load()
             self._clear_leftovers()
-            self._pending = Pending(self._pending_folder)
+            self._pending = self._open_pending()
         self.ensure()
 
     def _documents(self, known: dict[str, Known]) -> Iterator[tuple[Stored, Known]]:
@@ -382,20 +378,3 @@ class Index:
             stored = self.stored(key)
             if stored is not None:
                 yield stored, value
-
-
-@contextmanager
-def _locked(folder: Path, name: str) -> Generator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / "lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise IndexLockedError(
-            "another process is writing to it", where=f"index '{name}'", hint="wait until it has ended, then try again"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -184,13 +184,20 @@ class Data:
 class Pending:
     """Documents committed one by one, each a file that survives a kill."""
 
-    def __init__(self, folder: Path) -> None:
-        """Look at what an interrupted ingest left."""
+    def __init__(self, folder: Path, drop: Callable[[Path], None]) -> None:
+        """Look at what an interrupted ingest left; what cannot be read whole is handed to ``drop``."""
         self.folder = folder
         self.known: dict[str, Known] = {}
         for path in sorted(folder.glob("*.parquet")):
-            row = _open(path).read(columns=["id", "source_hash", "split", "content", "chunk_count"]).to_pylist()[0]
-            self.known[row["id"]] = Known(row["source_hash"], row["split"], row["content"], row["chunk_count"])
+            try:
+                stored, known = _pending_file(path)
+                if stored.known() != known or path != self._path(stored.document.id):
+                    raise ValueError("content")
+            # The disk may say anything here: whichever way a file is broken, its document is only read again.
+            except Exception:
+                drop(path)
+            else:
+                self.known[stored.document.id] = known
 
     def _path(self, document_id: str) -> Path:
         return self.folder / f"{digest('pending', document_id)}.parquet"
@@ -217,14 +224,17 @@ class Pending:
 
     def stored(self, document_id: str) -> Stored | None:
         """Read a committed document, or none."""
-        import numpy as np
+        return _pending_file(self._path(document_id))[0] if document_id in self.known else None
 
-        if document_id not in self.known:
-            return None
-        row = _open(self._path(document_id)).read().to_pylist()[0]
-        chunks = tuple(Chunk.model_validate(chunk) for chunk in json.loads(row["chunks"]))
-        vectors = np.frombuffer(row["vectors"], dtype="<f4").reshape(len(chunks), -1) if chunks else _no_vectors()
-        return Stored(Document.model_validate(json.loads(row["document"])), chunks, vectors, row["split"])
+
+def _pending_file(path: Path) -> tuple[Stored, Known]:
+    import numpy as np
+
+    row = _open(path).read().to_pylist()[0]
+    chunks = tuple(Chunk.model_validate(chunk) for chunk in json.loads(row["chunks"]))
+    vectors = np.frombuffer(row["vectors"], dtype="<f4").reshape(len(chunks), -1) if chunks else _no_vectors()
+    stored = Stored(Document.model_validate(json.loads(row["document"])), chunks, vectors, row["split"])
+    return stored, Known(row["source_hash"], row["split"], row["content"], row["chunk_count"])
 
 
 def write_data(folder: Path, documents: Iterator[tuple[Stored, Known]], dimension: int) -> None:

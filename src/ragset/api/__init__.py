@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import Any, Unpack, cast
 
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
 from ragset.api.wiring import (
@@ -35,9 +35,8 @@ from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step, Tools
-
-if TYPE_CHECKING:
-    from ragset.sources.files import Survey
+from ragset.settings import indexes_folder
+from ragset.sources.files import Files, Survey, survey
 
 __all__ = [
     "EvalSet",
@@ -73,10 +72,11 @@ def build(sources: Sources, out: str | Path, n: int | None = None, **options: Un
     """
     check_options(options, BuildOptions)
     given = source_list(sources)
-    name = options.get("index") or index_name(given)
+    found = survey(given)
+    name = options.get("index") or index_name(found.corpora)
     making = sample_flow(options, name, n)
     if making.find("scenarios"):
-        making = making.replace("scenarios", documents=_documents_of(given))
+        making = making.replace("scenarios", documents=_documents_of(found))
     reading = _ingest_flow(given, name, options)
     data = making.dump()
     data["steps"] = [*reading.dump()["steps"], *data["steps"]]
@@ -142,15 +142,13 @@ def verify(samples: EvalSet | str | Path, index: str, **options: Unpack[IndexOpt
     return VerifyResult(found, problems)
 
 
-def index_name(sources: Sequence[str]) -> str:
-    """Derive an index name from the names of the sources' corpora."""
-    from ragset.sources.files import survey
-
-    corpora = sorted(survey(sources).corpora)
-    name = "-".join(corpora).lower()
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in name).strip("-_")
+def index_name(corpora: Iterable[str]) -> str:
+    """Derive an index name from corpus names; names that cannot be written in ASCII get a hash behind them."""
+    names = sorted(corpora)
+    plain = "-".join(names)
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in plain.lower())
     short = safe[:50].strip("-_")
-    return short if short == "-".join(corpora) else "-".join(filter(None, [short, digest(corpora)[:6]]))
+    return short if short == plain else "-".join(filter(None, [short, digest(names)[:6]]))
 
 
 async def _execute(
@@ -161,7 +159,7 @@ async def _execute(
         raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
     check_models(flow)
     progress = progress_of(options)
-    found = _survey(flow)  # refuses a source that is not there before an index or a folder is made
+    found = _survey(flow, out, options)  # refuses a missing source before an index or a folder is made
     folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
     opening = IndexOptions(**{**options, "embedder": options.get("embedder") or flow.embedder})  # type: ignore[typeddict-item]
     report: dict[str, Any] = {}
@@ -178,18 +176,21 @@ async def _execute(
     return report
 
 
-def _survey(flow: Flow) -> Survey | None:
-    from ragset.sources.files import Files, survey
-
+def _survey(flow: Flow, out: Path | None, options: IndexOptions) -> Survey | None:
+    """List the files of the flow's sources, if it has any; what ragset itself writes there is no part of them."""
     files = flow.find("files")
-    return survey(files.sources, files.include, files.exclude) if isinstance(files, Files) else None
+    if not isinstance(files, Files):
+        return None
+    apart = [indexes_folder(options.get("indexes")), *([out] if out else [])]
+    return survey(files.sources, files.include, files.exclude, apart=apart)
 
 
 async def _read_in(steps: Sequence[Step], tools: Tools, progress: Progress, found: Survey) -> dict[str, Any]:
     """Run the part that fills the index, as its one writer."""
     index = tools.extras["index"]
     try:
-        with index.writing(found.corpora, complete=found.whole):
+        tools.extras["survey"] = found
+        with index.writing(found.corpora, complete=found.whole, spared=found.unlisted):
             tools.extras["known_sources"] = index.known_sources()
             await run_intake(steps, tools, progress, total=len(found.files))
     finally:
@@ -208,11 +209,8 @@ def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
     return about | ({"ingest": done["ingest"]} if "ingest" in done else {})
 
 
-def _documents_of(sources: Sequence[str]) -> tuple[str, ...]:
+def _documents_of(found: Survey) -> tuple[str, ...]:
     """Name the documents of the sources: a folder's by its corpus, a single file by itself."""
-    from ragset.sources.files import survey
-
-    found = survey(sources)
     single = [file.document_id for file in found.files if file.corpus not in found.whole]
     return (*(f"{name}/" for name in sorted(found.whole)), *single)
 

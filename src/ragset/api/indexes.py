@@ -6,15 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from ragset.api.wiring import IndexOptions, opened, run_sync
+from ragset.errors import RagsetError
 from ragset.schema.ports import Hit
 from ragset.settings import chroma_server, indexes_folder
 
 
 def list_indexes(indexes: str | Path | None = None) -> list[dict[str, Any]]:
-    """Give what :func:`show_index` gives, for each index of a folder, by name."""
+    """Give what :func:`show_index` gives, for each index of a folder, by name.
+
+    One that cannot be read has no documents, and ``problem`` says why.
+    """
     from ragset.adapters import chroma_store
 
-    return [show_index(name, indexes) for name in chroma_store.list_indexes(indexes_folder(indexes))]
+    return [_shown(name, indexes) for name in chroma_store.list_indexes(indexes_folder(indexes))]
+
+
+def _shown(name: str, indexes: str | Path | None) -> dict[str, Any]:
+    try:
+        return show_index(name, indexes)
+    except RagsetError as error:
+        return {"name": name, "documents": 0, "chunks": 0, "corpora": {}, "embedder": {}, "problem": str(error)}
 
 
 def show_index(name: str, indexes: str | Path | None = None) -> dict[str, Any]:

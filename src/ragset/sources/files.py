@@ -153,7 +153,7 @@ class _Look:
         filtered = not wanted or _matches(inside, self.exclude)
         if hidden or filtered or _is_inner_folder_link(path, root):
             self.skipped += 1
-            if not hidden:
+            if filtered and not hidden:
                 self.unlisted.add(f"{corpus}/{_inside(path, root)}")
         else:
             self._take(corpus, root, path)
