@@ -342,7 +342,7 @@ def test_when_every_pair_failed_it_is_exit_code_1_and_says_why(
     plain, again = run(*args), run(*args, "--json")
     for result in (plain, again):
         assert result.exit_code == 1
-        assert result.stderr.startswith("error: all 4 pairs failed (evidence: the disk is on fire); mend the cause")
+        assert result.stderr.startswith("error: every pair failed (evidence: the disk is on fire); mend the cause")
     assert "kept 0 of 4" in plain.stdout
     assert json.loads(again.stdout)["samples"]["failed"] == 4
     monkeypatch.undo()
@@ -361,7 +361,7 @@ def test_the_model_is_left_to_the_flow_unless_it_is_named(place: Place, tmp_path
 
 
 def test_chunks_may_be_as_short_as_the_step_allows(place: Place, tmp_path: Path) -> None:
-    args = ("ingest", place.corpus / "broken.pdf", "--index", "short", "--embedder", "hash", *place.indexes)
+    args = ("ingest", place.corpus / "broken.pdf", "--index", "short", "--embedder", "hash", "--indexes", tmp_path)
     assert run(*args, "--max-tokens", 8).exit_code == 0
     assert "7 is not in the range x>=8" in run(*args, "--max-tokens", 7).stderr
     assert "JSON that says" in run("ingest", "--help").stdout
@@ -398,6 +398,12 @@ def test_index_commands(place: Place, tmp_path: Path, monkeypatch: pytest.Monkey
     assert run("index", "search", "docs", "street trees", "-k", 3).stdout.count("docs/") == 3
     assert run("index", "rebuild", "docs").exit_code == 0
     assert json.loads(run("index", "search", "docs", "street trees", "-k", 3, "--json").stdout) == hits
+    shutil.copytree(indexes / "docs", indexes / "damaged")
+    (indexes / "damaged" / "index.json").write_text("no JSON")
+    listed = run("index", "list")
+    assert listed.exit_code == 0, listed.output
+    assert "\ncannot be read: " in listed.stdout
+    shutil.rmtree(indexes / "damaged")
     assert run("index", "delete", "docs").exit_code == 0
     assert json.loads(run("index", "list", "--json").stdout) == []
 

@@ -1,10 +1,12 @@
 """The index: sync, rebuild, refusals, search."""
 
+import asyncio
 import json
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from ingest_driver import edition, ingest, make_text
+from ingest_driver import edition, ingest, intakes, make_text
 from ragset.adapters.chroma_store import Index, delete_index, list_indexes, open_index
 from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.index_pointer import Pointer
 from ragset.adapters.splitting import Strategy
+from ragset.api.indexes import list_indexes as list_with_counts
 from ragset.errors import (
     CorpusMismatchError,
     EmbedderMismatchError,
@@ -25,6 +29,9 @@ from ragset.errors import (
     UsageError,
 )
 from ragset.schema.ports import ChunkStore
+from ragset.schema.step import Tools
+from ragset.sources.files import Survey
+from ragset.sources.index import IndexStep
 from ragset.sources.split import Split
 
 
@@ -95,6 +102,47 @@ async def test_a_corpus_listed_in_part_loses_nothing(tmp_path: Path):
     await ingest(index, {"a.txt": make_text(1), "b.txt": make_text(2)})
     with index.writing({"c": "/c"}, complete=()):
         assert index.gone({"c/a.txt"}) == frozenset()
+
+
+async def test_what_is_spared_stays(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, {name: make_text(1) for name in ("a.txt", "b.txt", "sub/c.txt", "subway.txt")})
+    with index.writing({"c": "/c"}, spared={"c/b.txt", "c/sub/"}):
+        assert index.gone({"c/a.txt"}) == {"c/subway.txt"}
+    with index.writing({"c": "/c"}, spared={"c/"}):
+        assert index.gone(()) == frozenset()
+    with index.writing({"c": "/c"}):
+        assert len(index.gone(())) == 4
+
+
+async def test_failed_paths_name_the_corpus_where_there_are_several(tmp_path: Path):
+    index = fresh(tmp_path)
+    for corpora, path in (({"c": "/c"}, "a.txt"), ({"c": "/c", "d": "/d"}, "c/a.txt")):
+        with index.writing(corpora):
+            folding = IndexStep().begin(Tools(extras={"index": index, "survey": Survey(corpora=corpora)}))
+            for item in intakes({"a.txt": None}, {}):
+                folding.feed(item, None)
+        assert folding.failed == [{"path": path, "reason": "broken"}]
+
+
+async def test_a_cancelled_ingest_holds_the_lock_until_all_is_published(tmp_path: Path):
+    index = fresh(tmp_path)
+    real, locked = index.publish, []
+
+    def publish(gone):
+        loop.call_soon_threadsafe(task.cancel)
+        time.sleep(0.2)
+        with pytest.raises(IndexLockedError), open_index(tmp_path, "one").writing({}):
+            pass
+        locked.append(True)
+        real(gone)
+
+    index.publish = publish  # type: ignore[method-assign]
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(ingest(index, {"a.txt": make_text(1)}))
+    await asyncio.wait([task])
+    assert locked == [True]
+    assert open_index(tmp_path, "one").document_ids() == ["c/a.txt"]
 
 
 async def test_another_split_cuts_and_embeds_again_though_files_are_the_same(tmp_path: Path):
@@ -191,6 +239,62 @@ async def test_another_embedder_is_refused(tmp_path: Path):
     assert open_index(tmp_path, "one").embedder.name == "hash"
 
 
+async def test_reading_needs_no_model(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, {"a.txt": make_text(1)})
+    about = json.loads((index.folder / "index.json").read_text())
+    about["embedder"] |= {"name": str(tmp_path / "no model"), "fingerprint": "other"}
+    (index.folder / "index.json").write_text(json.dumps(about))
+    again = open_index(tmp_path, "one")
+    assert again.document("c/a.txt") == index.document("c/a.txt")
+    assert again.summary()["documents"] == 1
+    with pytest.raises(UsageError):
+        _ = again.embedder
+    with pytest.raises(UsageError), again.writing({}):
+        pass
+
+
+async def test_a_broken_index_is_listed_with_its_reason(tmp_path: Path):
+    for name in ("one", "two"):
+        await ingest(fresh(tmp_path, name), {"a.txt": make_text(1)})
+    for text in ("", "[]", "{}", '{"format": 1}', '{"format": 1, "name": "one", "corpora": [], "data": 3}'):
+        (tmp_path / "one" / "index.json").write_text(text)
+        broken, whole = list_with_counts(tmp_path)
+        assert (broken["name"], broken["documents"]) == ("one", 0)
+        assert "delete the index" in broken["problem"]
+        assert whole["documents"] == 1
+        assert "problem" not in whole
+
+
+async def test_a_reader_follows_a_writer_that_publishes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    index = fresh(tmp_path)
+    await ingest(index, {"a.txt": make_text(1)})
+    old = Pointer.read(index.folder)
+    await ingest(index, {"b.txt": make_text(2)})
+    real, answers = Pointer.read, [old]
+    monkeypatch.setattr(Pointer, "read", lambda folder: answers.pop() if answers else real(folder))
+    assert open_index(tmp_path, "one").document_ids() == ["c/b.txt"]
+    assert not answers
+
+
+async def test_of_two_creators_the_later_one_wipes_nothing(tmp_path: Path):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    lock = FileLock(folder / "lock")
+    lock.acquire()
+    late = threading.Thread(target=fresh, args=(tmp_path,))
+    late.start()
+    time.sleep(0.1)
+    pointer = Pointer("one", corpora={"c": "/c"})
+    pointer.write(folder)
+    lock.release()
+    late.join()
+    assert Pointer.read(folder) == pointer
+    (folder / "index.json").unlink()
+    with lock, pytest.raises(IndexLockedError):
+        fresh(tmp_path)
+
+
 async def test_list_show_delete_and_names(tmp_path: Path):
     with pytest.raises(IndexMissingError):
         open_index(tmp_path, "none")
@@ -202,6 +306,7 @@ async def test_list_show_delete_and_names(tmp_path: Path):
     delete_index(tmp_path, "two")
     assert list_indexes(tmp_path) == ["one"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one"]
+    assert fresh(tmp_path, "a").name == "a"
     for bad in ("../up", "a..b", "a/b", "x" * 64, ""):
         with pytest.raises(UsageError):
             open_index(tmp_path, bad, create=True)

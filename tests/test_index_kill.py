@@ -126,3 +126,28 @@ async def test_what_was_committed_before_the_kill_is_not_embedded_again(tmp_path
     assert done["documents"] == {"added": 3, "unchanged": 3, "changed": 0, "removed": 0, "failed": []}
     assert done["chunks"]["embedded"] == embedder.embedded < done["chunks"]["total"]
     again.close()
+
+
+async def test_broken_files_in_pending_are_dropped_and_read_again(tmp_path: Path):
+    texts = edition(4, 1)
+    index = open_index(tmp_path, "one", embedder=HashEmbedder(), create=True)
+    index.publish = lambda gone: None  # type: ignore[method-assign]
+    await ingest(index, texts)
+    pending = sorted((index.folder / "pending" / "0").glob("*.parquet"))
+    assert len(pending) == 4
+    pending[0].write_bytes(b"junk")
+    data = pending[1].read_bytes()
+    pending[1].write_bytes(data[: len(data) // 2])
+    # One bit within a page: the file opens, and its vectors or its text are other ones.
+    data = bytearray(pending[2].read_bytes())
+    data[len(data) // 3] ^= 1
+    pending[2].write_bytes(data)
+    pending[3].rename(pending[3].with_name("a.parquet"))
+    said: list[str] = []
+    again = open_index(tmp_path, "one", embedder=HashEmbedder(), say=said.append)
+    assert len(said) == 4
+    assert all("cannot be read; its document is read again" in line for line in said)
+    done = await ingest(again, texts)
+    assert done["documents"]["added"] == 4
+    await check(again)
+    again.close()

@@ -53,13 +53,14 @@ class Pointer:
             values = json.loads(path.read_text("utf-8"))
             written = values.pop("format")
             _check_values(values)
-            pointer = cls(**{**values, "name": folder.name})
+            pointer = cls(**values)
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise IndexDamagedError(
                 f"cannot be read ({type(error).__name__})", where=str(path), hint="delete the index and ingest again"
             ) from error
         if written != FORMAT:
             raise IndexDamagedError(f"has format {written}, not {FORMAT}", where=str(path), hint="ingest again")
+        pointer.name = folder.name  # a folder that was copied or renamed speaks of itself
         return pointer
 
     def check_embedder(self, mine: Embedder) -> None:

@@ -59,6 +59,9 @@ def show_list(found: Sequence[Mapping[str, Any]]) -> None:
         table([("index", "documents", "chunks", "embedder", "corpora"), *rows], indent="")
     else:
         out("no index here; make one: ragset ingest SOURCE --index NAME")
+    for item in found:
+        if "problem" in item:
+            out(f"cannot be read: {one_line(item['problem'])}")
 
 
 def show_one(found: Mapping[str, Any]) -> None:

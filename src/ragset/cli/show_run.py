@@ -37,7 +37,7 @@ def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool)
         show_ingest(report["ingest"])
     if all_failed(report):
         first = next(iter(report["failures"]), "no reason is recorded")
-        talk(f"error: all {plural(report['samples']['failed'], 'pair')} failed ({first}); {RETRY}")
+        talk(f"error: every pair failed ({first}); {RETRY}")
         ctx.exit(FAILED)
     if report.get("shortfall"):
         ctx.exit(FEWER)
