@@ -7,13 +7,15 @@ Promptagator (Dai et al. 2022), done with the user's own index.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import Field
 
 from ragset.kit.judging import Judge
 from ragset.kit.retrieving import retrieve
-from ragset.schema.samples import Sample
+from ragset.schema.documents import Chunk
+from ragset.schema.samples import Evidence, Sample
 from ragset.schema.step import Tools, Uses
 
 EASY, MEDIUM = 1, 5
@@ -29,14 +31,22 @@ class RoundTrip(Judge):
     max_rank: int = Field(default=10, ge=1, le=100)
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
-        """Retrieve for the question and look for any of the gold chunks."""
+        """Retrieve for the question and look for a gold chunk, or one that holds the evidence after a re-chunking."""
         if not sample.payload.answerable:
             return sample.judged(self.verdict(None, reason="unanswerable: there is no gold chunk to find"))
         gold = {context.chunk_id for context in sample.contexts}
         hits = await retrieve(sample.payload.question, self.max_rank, tools)
-        rank = next((at for at, hit in enumerate(hits, 1) if hit.chunk.id in gold), None)
+        found = (at for at, hit in enumerate(hits, 1) if hit.chunk.id in gold or _holds(hit.chunk, sample.evidence))
+        rank = next(found, None)
         if rank is None:
             return sample.judged(self.verdict(False, 0.0, f"its chunk is not among the first {self.max_rank} hits"))
         difficulty = "easy" if rank <= EASY else "medium" if rank <= MEDIUM else "hard"
         verdict = self.verdict(True, 1 / rank, f"its chunk is hit {rank}")
         return sample.judged(verdict, gold_rank=rank, difficulty=difficulty)
+
+
+def _holds(chunk: Chunk, evidence: Iterable[Evidence]) -> bool:
+    """Tell whether one of the spans lies whole in the chunk."""
+    return any(
+        span.document_id == chunk.document_id and chunk.start <= span.start < span.end <= chunk.end for span in evidence
+    )
