@@ -76,9 +76,7 @@ def show_shortfall(report: dict[str, Any]) -> None:
     out(
         f"{report['shortfall']:,} fewer than asked for: {plural(tried, 'draw')} gave {plural(samples['total'], 'pair')}"
     )
-    reasons: Counter[str] = Counter()
-    for reason, n in report["reasons"].items():
-        reasons[reason.split(";")[0]] += n
+    reasons = Counter[str](report["reasons"])
     reasons.update({f"failed in {what}": n for what, n in report["failures"].items()})
     if draws["gave_none"]:
         reasons["draws that gave no pair (nothing in the text to ask well)"] = draws["gave_none"]

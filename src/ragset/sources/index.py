@@ -13,7 +13,7 @@ from ragset.sources.files import Survey
 
 
 class IndexStep(Fold):
-    """Write to the open index, ``tools.extras["index"]``; the summary is put in ``tools.extras["ingest"]``."""
+    """Commit documents to the index as they come; at the end remove what is gone and bring Chroma up to date."""
 
     name = "index"
     takes = EmbeddedChunk
