@@ -41,6 +41,8 @@ def test_entities_and_bombs_in_containers_are_refused() -> None:
     )
     with pytest.raises(DocumentError, match="XML entities"):
         read("x.docx", rezipped(docx_bytes(), word__document_xml=evil))
+    with pytest.raises(DocumentError, match="XML entities"):  # a part of a book does not switch the check off
+        read("x.docx", rezipped(docx_bytes(), **{"META-INF__container_xml": b"<c/>", "word__document_xml": evil}))
     with pytest.raises(DocumentError, match="bomb"):
         read("b.docx", rezipped(docx_bytes(), word__media__a=b"\0" * 60_000_000))
     with pytest.raises(DocumentError, match="damaged"):

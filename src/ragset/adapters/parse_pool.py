@@ -193,7 +193,7 @@ def _environment(folder: str) -> dict[str, str]:
 def _death(code: int | None, late: bool, timeout_s: float) -> DocumentError:
     """Say why there is no reply."""
     if late or code == -signal.SIGXCPU:
-        return DocumentError(f"took longer than {timeout_s:g} s to parse", hint="split it, or raise the time limit")
+        return DocumentError(f"took longer than {timeout_s:g} s to parse", hint="split it, or raise --parse-timeout")
     if code == -signal.SIGKILL:
         return DocumentError("its parser was killed, most likely for memory", hint="split it")
     name = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"

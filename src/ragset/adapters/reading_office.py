@@ -27,6 +27,10 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MIMES = {"odt": "application/vnd.oasis.opendocument.text", "rtf": "application/rtf", "rst": "text/x-rst"}
 
 
+OFFICE_PARTS = frozenset({"word/document.xml", "ppt/presentation.xml", "xl/workbook.xml"})
+"""What makes a container an office file, whatever else it holds."""
+
+
 def open_zip(data: bytes) -> zipfile.ZipFile:
     """Open a container whose entries are few, small enough and free of entity declarations."""
     try:
@@ -35,6 +39,7 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError, EOFError):
         raise DocumentError("is a damaged or truncated container (zip)", hint="open and save it again") from None
     names = {entry.filename for entry in entries}
+    office = bool(names & OFFICE_PARTS)
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MAX_ENTRIES or total > MAX_UNZIPPED:
         raise DocumentError(f"unpacks to {len(entries):,} entries and {total:,} bytes", hint="leave the file out")
@@ -43,8 +48,8 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
     for entry in entries:
         if entry.flag_bits & 1:
             raise DocumentError("is encrypted (zip password)", hint="save a copy without the password")
-        # The chapters of a book are read as HTML, which knows no entity declarations.
-        if entry.filename.lower().endswith((".xml", ".rels")) and "META-INF/container.xml" not in names:
+        # The chapters of a book are read as HTML, which knows no entity declarations; office parts never need any.
+        if entry.filename.lower().endswith((".xml", ".rels")) and (office or "META-INF/container.xml" not in names):
             _check_xml(box, entry)
     return box
 
@@ -172,11 +177,18 @@ def read_with_pandoc(data: bytes, kind: str) -> Parsed:
     return Parsed(html_parts(_plain_roles(html)), _MIMES[kind], title=title, metadata=metadata)
 
 
+PANDOC_S = 50
+"""Seconds after which a conversion is given up: less than a whole parse may take, so that none is left behind."""
+
+
 def _pandoc(data: bytes, kind: str) -> str:
     import pypandoc
 
     command = [pypandoc.get_pandoc_path(), "--sandbox", "-f", kind, "-t", "html", "--wrap=none", "--no-highlight"]
-    done = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603  fixed arguments
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=PANDOC_S)  # noqa: S603  fixed arguments
+    except subprocess.TimeoutExpired:
+        raise DocumentError(f"took longer than {PANDOC_S} s to convert", hint="split the file") from None
     if done.returncode != 0:
         said = one_line(done.stderr.decode("utf-8", "replace"))[:120] or f"exit code {done.returncode}"
         raise DocumentError(f"cannot be read as {kind} ({said})", hint="save it again, or as another format")

@@ -215,6 +215,9 @@ def _documents_of(found: Survey) -> tuple[str, ...]:
     return (*(f"{name}/" for name in sorted(found.whole)), *single)
 
 
+_PARSE_LIMITS = {"parse_timeout": "timeout_s", "parse_memory": "memory_mb"}
+
+
 def _ingest_flow(sources: Sequence[str], index: str, options: IngestOptions) -> Flow:
     given: dict[str, Any] = {key: value for key, value in options.items() if value}
     files = {key: tuple(given[key]) for key in ("include", "exclude") if key in given}
@@ -222,7 +225,9 @@ def _ingest_flow(sources: Sequence[str], index: str, options: IngestOptions) -> 
     if "strategy_file" in given:
         split["strategy_file"] = str(Path(given["strategy_file"]).absolute())
     flow = load_flow("ingest").replace("files", sources=tuple(sources), **files)
-    return compile_flow(flow.replace("split", **split).dump() | {"index": index})
+    read = {field: given[key] for key, field in _PARSE_LIMITS.items() if key in given}
+    flow = flow.replace("split", **split).replace("read", **read)
+    return compile_flow(flow.dump() | {"index": index})
 
 
 def _with_steps(flow: Flow, name: str, steps: list[Any]) -> Flow:

@@ -43,12 +43,14 @@ class IndexOptions(TypedDict, total=False):
 
 
 class IngestOptions(IndexOptions, total=False):
-    """Options of ingest: which files, and how they are cut."""
+    """Options of ingest: which files, how they are cut, and the limits of parsing one (seconds, megabytes)."""
 
     include: Sequence[str]
     exclude: Sequence[str]
     max_tokens: int | None
     strategy_file: str | Path | None
+    parse_timeout: float | None
+    parse_memory: int | None
 
 
 class FolderOptions(IndexOptions, total=False):

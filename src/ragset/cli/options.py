@@ -49,6 +49,10 @@ files = together(
     click.option("--include", metavar="GLOB", multiple=True, help="Only files that match (may be repeated)."),
     click.option("--exclude", metavar="GLOB", multiple=True, help="No files that match (may be repeated)."),
     click.option("--max-tokens", type=click.IntRange(min=8), help="Longest chunk, in the embedding model's tokens."),
+    click.option("--parse-timeout", type=click.FloatRange(min=1), help="Seconds that parsing one file may take (60)."),
+    click.option(
+        "--parse-memory", type=click.IntRange(min=256), help="Megabytes that parsing one file may take (1024)."
+    ),
     click.option("--strategy-file", metavar="FILE", help="JSON that says for which files chunks are cut otherwise."),
 )
 

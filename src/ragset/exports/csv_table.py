@@ -43,7 +43,7 @@ class CsvTable:
         """Write a header and one row a sample, in order; gives the number of rows without the header."""
         count = 0
         with replacing_text(path, newline="") as file:
-            table = csv.writer(file)
+            table = csv.writer(file, quoting=csv.QUOTE_ALL)
             table.writerow(COLUMNS)
             for sample in samples:
                 row = record(sample)
