@@ -79,6 +79,53 @@ async def test_an_altered_answer_is_rejected_by_both_judges(what: str, pair: int
     assert right.score < AnswerCorrectness().threshold, (what, right.detail)
 
 
+# a sentence, and the same with its substance altered
+SWAPS = [
+    ("Check the pump every 30 days and the filter every 90.", "Check the pump every 90 days and the filter every 30."),
+    ("Alice manages Bob.", "Bob manages Alice."),
+    ("Since May, Anna Keller manages Bob Smith in Turin.", "Since May, Bob Smith manages Anna Keller in Turin."),
+    ("The scheduler sends jobs to the worker.", "The worker sends jobs to the scheduler."),
+    ("Managers approve requests, directors reject them.", "Managers reject requests, directors approve them."),
+    ("Managers approve, directors reject.", "Directors approve, managers reject."),
+    ("Raise the pressure from 5 to 10 bar.", "Raise the pressure from 10 to 5 bar."),
+    ("The train runs from Paris to Rome daily.", "The train runs from Rome to Paris daily."),
+    ("Goods may be returned within 5 days of purchase.", "Goods may be returned within 5 weeks of purchase."),
+    ("The valve opens at 4 bar in normal operation.", "The valve opens at 4 psi in normal operation."),
+    ("The sample is stored at -5 degrees overnight.", "The sample is stored at 5 degrees overnight."),
+    ("Water boils at 100 °C at sea level.", "Water boils at 100 °F at sea level."),
+    ("The licence costs $40 a year for each user.", "The licence costs €40 a year for each user."),
+    ("The tax is 12% of the net price.", "The tax is 12 of the net price."),
+    ("Backups are written to a remote disk every night.", "Backups are written to a floppy tape every night."),
+]
+
+REWORDED = [
+    ("Alice manages Bob.", "Bob is managed by Alice."),
+    ("Anna Keller led the tests in Turin.", "In Turin, Anna Keller led the tests."),
+    ("Mario Palazzetti developed the system in 1971.", "In 1971 Mario Palazzetti developed the system."),
+    ("The capital of France is Paris.", "Paris is the capital of France."),
+    ("Alice and Bob met in Rome.", "Bob and Alice met in Rome."),
+    ("The tax is 12% of the net price.", "The tax is 12 percent of the net price."),
+    ("The trip takes 5 working days by ship.", "The trip takes five days by ship."),
+    ("The trip takes 5 km by ship.", "The trip takes 5 kilometres by ship."),
+]
+
+
+@pytest.mark.parametrize(("true", "altered"), SWAPS)
+async def test_an_alteration_of_order_number_or_word_is_rejected_by_both_judges(true: str, altered: str) -> None:
+    judge, context = BuiltinJudge(), f"The garden is open. {true} Nobody was there on Monday."
+    for answer, passes in ((true, True), (altered, False)):
+        faith = await faithfulness(judge, "What?", answer, [context])
+        right = await answer_correctness(judge, None, "What?", true, answer)
+        assert (faith.score >= Faithfulness().threshold) is passes, faith.detail
+        assert (right.score >= AnswerCorrectness().threshold) is passes, right.detail
+
+
+@pytest.mark.parametrize(("true", "reworded"), REWORDED)
+def test_the_same_in_another_order_or_unit_name_holds(true: str, reworded: str) -> None:
+    found = support(f"The garden is open. {true} Nobody was there on Monday.", reworded)
+    assert found.holds, found.reason
+
+
 async def test_a_long_answer_with_one_foreign_sentence_is_rejected() -> None:
     judge, answer = BuiltinJudge(), CONTEXT + " Bananas are rich in potassium."
     assert (await faithfulness(judge, "What?", CONTEXT, [CONTEXT])).score == 1.0

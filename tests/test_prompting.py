@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ragset.errors import FlowError
 from ragset.kit.model_writer import VARIABLES
-from ragset.kit.prompting import Prompt, check, fence, shipped
+from ragset.kit.prompting import PlainSandbox, Prompt, check, fence, mark_of, shipped
+from ragset.schema.documents import Chunk
 
 
 def prompt(text: str) -> Prompt:
@@ -86,3 +89,71 @@ def test_a_file_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     mine = Prompt.load(str(path))
     assert mine.name == "mine.v2"
     assert mine.render(name="you")[0].content == "Hello you"
+
+
+CHUNK = Chunk(id="c", document_id="d", version="v", title="T", text="x", start=0, end=1, ordinal=0)
+
+
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "chunks[0].parse_raw(payload, proto='pickle', allow_pickle=True)",
+        "chunks[0]['parse_raw'](payload, proto='pickle', allow_pickle=True)",
+        "(chunks[0] | attr('parse_raw'))(payload, proto='pickle', allow_pickle=True)",
+        "(chunks | map(attribute='parse_raw') | first)(payload, proto='pickle', allow_pickle=True)",
+        "chunks[0].parse_file(path, proto='pickle', allow_pickle=True)",
+        "chunks[0].model_copy()",
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_template_cannot_run_code_through_an_object(call: str, tmp_path: Path) -> None:
+    made, file = tmp_path / "made", tmp_path / "payload"
+    file.write_bytes(pickle.dumps(Touch(made), protocol=0))
+    payload = file.read_text(encoding="ascii")
+    text = f"[user]\n{{{{ {call} }}}}"
+    with pytest.raises(FlowError):
+        prompt(text).render(chunks=[CHUNK], payload=payload, path=str(file))
+    with pytest.raises(Exception, match=r"unsafe|undefined|safely|None"):  # the sandbox alone, the object let in
+        PlainSandbox().from_string(f"{{{{ {call} }}}}").render(chunks=[CHUNK], payload=payload, path=str(file))
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"x", [Path()], {"a": print}, Prompt("p", "")])
+def test_a_variable_is_plain_data(value: Any) -> None:
+    with pytest.raises(TypeError, match="plain data"):
+        prompt("[user]\nx").render(value=value)
+
+
+def test_a_variable_that_holds_itself_is_refused() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(TypeError, match="nested"):
+        prompt("[user]\nx").render(value=loop)
+
+
+def test_plain_data_keeps_its_methods_and_the_loop() -> None:
+    body = "{% for k, v in d.items() %}{{ loop.index }}{{ k.upper() }}{{ v | join('-') }}{% endfor %}"
+    assert prompt(f"[user]\n{body}").render(d={"a": (1, 2)})[0].content == "1A1-2"
+    assert prompt("[user]\n{{ c.title }}").render(c=CHUNK)[0].content == "T"
+
+
+@pytest.mark.parametrize("body", ["{{ 'x' * n }}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"])
+def test_a_template_that_wants_too_much_is_an_error_of_one_line(body: str) -> None:
+    with pytest.raises(FlowError, match="cannot be rendered") as caught:
+        prompt(f"[user]\n{body}").render(n=2**62)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mark_is_long_and_is_that_of_its_block() -> None:
+    assert len(mark_of("a")) == 32
+    assert fence("a\n") == f"<data {mark_of('a')}>\na\n</data {mark_of('a')}>"

@@ -24,8 +24,13 @@ def verdicts(*values: int) -> dict[str, Any]:
     return {"statements": [{"statement": f"s{i}", "reason": "r", "verdict": v} for i, v in enumerate(values)]}
 
 
-def classes(tp: int, fp: int, fn: int) -> dict[str, Any]:
-    return {k: [{"statement": k, "reason": "r"}] * n for k, n in (("TP", tp), ("FP", fp), ("FN", fn))}
+def judged(*pairs: tuple[str, int]) -> dict[str, Any]:
+    return {"statements": [{"statement": text, "reason": "r", "verdict": v} for text, v in pairs]}
+
+
+def classes(tp: str, fp: str, fn: str) -> dict[str, Any]:
+    """Each letter is a statement."""
+    return {k: [{"statement": s, "reason": "r"} for s in found] for k, found in (("TP", tp), ("FP", fp), ("FN", fn))}
 
 
 def scripted(*replies: Any) -> TypedModel:
@@ -37,6 +42,24 @@ async def test_faithfulness_is_the_share_of_supported_statements() -> None:
     assert result.score == 0.5
     assert result.usage.calls == 2
     assert result.detail.startswith("1 of 2 statements supported")
+
+
+async def test_verdicts_may_differ_in_case_or_paraphrase_each_statement() -> None:
+    for one in (judged(("A  Cat", 1), ("b", 0)), judged(("a feline", 1), ("something else", 0))):
+        assert (await faithfulness(scripted(statements("a cat", "b"), one), "q", "a", ["c"])).score == 0.5
+
+
+async def test_statements_of_one_text_only_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    ragas = await ragas_bridge.load()
+
+    asked = ragas.correctness._generate_statements
+
+    async def one_text(self: Any, question: str, text: str) -> list[str]:
+        return await asked(self, question, text) if text == "a" else [text]
+
+    monkeypatch.setattr(ragas.correctness, "_generate_statements", one_text)
+    with pytest.raises(ReplyError, match="one text only"):
+        await answer_correctness(scripted(statements("a"), classes("a", "", "")), None, "q", "a", "b")
 
 
 async def test_a_dirty_reply_costs_another_call_and_is_counted() -> None:
@@ -52,6 +75,9 @@ async def test_a_dirty_reply_costs_another_call_and_is_counted() -> None:
         ([statements("a", "b"), verdicts(1)], "1 verdicts for 2 statements"),
         ([statements("a"), verdicts()], "0 verdicts for 1 statements"),
         ([statements("a"), verdicts(1, 1)], "2 verdicts for 1 statements"),
+        ([statements("a", "b"), judged(("b", 1), ("a", 0))], "repeat or reorder"),
+        ([statements("a", "b"), judged(("a", 1), ("a", 1))], "repeat or reorder"),
+        ([statements("a", "b"), judged(("x", 1), ("x", 1))], "repeat or reorder"),
         ([statements("a"), "no", "no"], "there is no JSON"),
     ],
 )
@@ -65,8 +91,11 @@ async def test_traps_of_faithfulness_are_errors(replies: list[Any], message: str
     [
         ([statements()], "no statement"),
         ([statements("a"), statements()], "no statement"),
-        ([statements("a", "b"), statements("c"), classes(1, 0, 0)], "classified statements"),
-        ([statements("a"), statements("c"), classes(1, 0, 2)], "classified statements"),
+        ([statements("a", "b"), statements("c"), classes("a", "", "")], "classified statements"),
+        ([statements("a"), statements("c"), classes("a", "", "cc")], "classified statements"),
+        ([statements("a"), statements("c"), classes("x", "", "")], "classified statements are not .*x"),
+        ([statements("a"), statements("c"), classes("a", "", "a")], "classified statements are not .*a"),
+        ([statements("a", "b"), statements("c"), classes("aa", "", "")], "classified statements"),
     ],
 )
 async def test_traps_of_answer_correctness_are_errors(replies: list[Any], message: str) -> None:
@@ -75,7 +104,7 @@ async def test_traps_of_answer_correctness_are_errors(replies: list[Any], messag
 
 
 async def test_answer_correctness_is_f1_and_may_weigh_the_cosine() -> None:
-    replies = (statements("a", "b"), statements("a", "c"), classes(1, 1, 1))
+    replies = (statements("a", "b"), statements("a", "c"), classes("A", "b", "c"))
     facts = await answer_correctness(scripted(*replies), None, "q", "one text", "another text")
     assert facts.score == pytest.approx(0.5)
     assert facts.usage.calls == 3

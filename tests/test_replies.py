@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -156,3 +157,34 @@ async def test_a_typed_model_completes_the_port() -> None:
     reply = await model.complete(ask(Pairs.model_json_schema()))
     assert reply.value == TWO
     assert model.name == "scripted:x"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '"x"' + "[1," * 80_000,
+        "[1," * 80_000,
+        "x {[" + '{"a": [1], ' * 20_000,
+        "x " + '{"a": "b", ' * 20 + "1, " * 80_000,
+        "x" + "[" * 150 + "1, " * 80_000,
+        "```" + " " * 240_000,
+        "```json\n" * 30_000,
+        "\n".join(['{"a":' * 3_000] * 9),
+        "x " + "{}" * 120_000,
+        'x [ "' * 60_000,
+        "<think>" * 40_000,
+        '{"pairs": ' + "[" * 900 + "]" * 900 + "}",
+    ],
+    ids=lambda raw: raw[:12],
+)
+def test_a_hostile_reply_costs_little(raw: str) -> None:
+    began = time.process_time()
+    for schema in (Pairs, Pairs.model_json_schema()):
+        with pytest.raises(ReplyError):
+            read_reply(raw, schema)
+    assert time.process_time() - began < 4
+
+
+def test_of_brackets_left_open_one_is_repaired_and_closed_ones_are_still_read() -> None:
+    cut = 'Using [these: {"pairs": [{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}]} as asked'
+    assert read_reply(cut, Pairs).model_dump() == TWO

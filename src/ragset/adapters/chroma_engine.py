@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ragset.adapters.index_pointer import write_atomically
+from ragset.adapters.index_pointer import sync, write_atomically
 from ragset.errors import IndexDamagedError, RagsetError, UsageError
 
 if TYPE_CHECKING:
@@ -32,14 +32,19 @@ _DATABASE = "chroma.sqlite3"
 _HNSW = {"space": "cosine", "ef_search": 200, "ef_construction": 100, "max_neighbors": 24}
 _SCRATCH = ("data_level0.bin", "length.bin", "link_lists.bin")
 _KEY = "ragset_content"
+_EMBEDDER, _DIMENSION = "ragset_embedder", "ragset_dimension"
 _PROBES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What Chroma must hold: chunk ids, vectors row by row, and a way to fetch (texts, document ids) of rows."""
+    """What Chroma must hold: chunk ids, vectors row by row, and a way to fetch (texts, document ids) of rows.
+
+    ``content`` is a hash of it all, ``embedder`` the fingerprint of the model that made the vectors.
+    """
 
     content: str
+    embedder: str
     ids: Sequence[str]
     vectors: FloatArray
     texts: Callable[[Sequence[int]], tuple[list[str], list[str]]]
@@ -48,11 +53,16 @@ class Rows:
 class ChromaEngine:
     """One collection, kept equal to the truth by :meth:`ensure`."""
 
-    def __init__(self, folder: Path, name: str, server: str | None, say: Callable[[str], None]) -> None:
-        """Name the index folder, the index, and the server if the collection is not in the folder."""
+    def __init__(self, folder: Path, name: str, uid: str, server: str | None, say: Callable[[str], None]) -> None:
+        """Name the index folder, the index, and the server if the collection is not in the folder.
+
+        Raises ``UsageError`` for what is no address of a server.
+        """
+        if server:
+            _check_address(server)
         self._index, self._name, self._server, self._say = folder, name, server, say
-        # On a server the prefix keeps other people's collections safe, and makes a short name long enough for Chroma.
-        self._stored_as = f"ragset-{name}" if server else COLLECTION
+        # On a server the prefix keeps other people's collections safe, and the uid those of other installations.
+        self._stored_as = "-".join(filter(None, ("ragset", name, uid[:8]))) if server else COLLECTION
         self._folder, self._marker = folder / "chroma", folder / "chroma.json"
         self._client: Any = None
         self._collection: Any = None
@@ -97,6 +107,7 @@ class ChromaEngine:
             raise IndexDamagedError(f"Chroma does not hold what was written ({fault})", where=self._name)
         shutil.rmtree(self._folder, ignore_errors=True)
         fresh.replace(self._folder)
+        sync(self._index)
 
     def remake(self, rows: Rows) -> None:
         """Rebuild whatever its state. The caller holds the writer lock."""
@@ -155,19 +166,31 @@ class ChromaEngine:
 
     def _server_clean(self, rows: Rows) -> bool:
         collection = self._open()
-        return (collection.metadata or {}).get(_KEY) == rows.content and collection.count() == len(rows.ids)
+        return collection.metadata == _about(rows, rows.content) and collection.count() == len(rows.ids)
 
     def _sync_server(self, rows: Rows) -> None:
-        collection = self._open()
-        collection.modify(metadata={_KEY: "being written"})
-        if not _update(collection, rows):
+        if not self._update_server(rows):
             self._say(f"index '{self._name}': rebuilding the collection on {self._server}")
             _forget(self._connect(), self._stored_as)
             self._collection = None
             collection = self._open()
+            collection.modify(metadata=_about(rows, "being written"))
             _add(collection, rows, range(len(rows.ids)))
-        collection.modify(metadata={_KEY: rows.content})
+        self._open().modify(metadata=_about(rows, rows.content))
         self._collection = None
+
+    def _update_server(self, rows: Rows) -> bool:
+        """Bring the collection up to date in place; false when its vectors are another model's or it breaks."""
+        collection = self._open()
+        about, wanted = collection.metadata or {}, _about(rows, "being written")
+        try:
+            if any(about.get(key) != wanted[key] for key in (_EMBEDDER, _DIMENSION)) and collection.count():
+                return False
+            collection.modify(metadata=wanted)
+            return _update(collection, rows)
+        except Exception as error:  # whatever breaks in the collection, the truth can make a new one
+            self._say(f"index '{self._name}': Chroma failed ({type(error).__name__})")
+            return False
 
     def _read_marker(self) -> dict[str, Any]:
         try:
@@ -212,16 +235,34 @@ def _folder_client(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=_settings())
 
 
+def _about(rows: Rows, content: str) -> dict[str, Any]:
+    """Describe a collection: what it holds, and whose vectors."""
+    return {_KEY: content, _EMBEDDER: rows.embedder, _DIMENSION: int(rows.vectors.shape[1])}
+
+
+def _check_address(url: str) -> None:
+    hint = "write it as http://host:port"
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, whole = None, False
+    if "@" in url:  # not shown: a password may be in it
+        raise UsageError("the address of a Chroma server takes no user and no password", hint=hint)
+    if not parts or not whole:
+        raise UsageError(f"'{url}' is no address of a Chroma server", hint=hint)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise UsageError(f"the address of a Chroma server takes no path: '{url}'", hint=hint)
+
+
 def _server_client(url: str) -> Any:
     import chromadb
 
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"'{url}' is no address of a Chroma server", hint="write it as http://host:port")
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 8000)
     try:
-        return chromadb.HttpClient(parts.hostname, port, ssl=secure, settings=_settings())
+        return chromadb.HttpClient(str(parts.hostname), port, ssl=secure, settings=_settings())
     except Exception as error:  # the client has no error type of its own for this
         raise RagsetError(f"no Chroma server answers at {url}", hint="start it: chroma run --path FOLDER") from error
 

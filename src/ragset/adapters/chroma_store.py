@@ -6,17 +6,18 @@ Open one with :func:`open_index`. To write, enter :meth:`Index.writing`, commit 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ragset.adapters.chroma_engine import ChromaEngine, Rows
 from ragset.adapters.embedding import MINILM, open_embedder
-from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, discard, list_indexes, locked
+from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, discard, list_indexes, locked, make_folder
 from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
 from ragset.errors import (
     IndexDamagedError,
@@ -63,11 +64,11 @@ def open_index(
 
 def _create(folder: Path, name: str) -> None:
     """Write an empty pointer, unless another process was faster."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
         with locked(folder, name, wait_s=2.0):
             if not (folder / FILE).is_file():
-                Pointer(name).write(folder)
+                Pointer(name, uid=secrets.token_hex(8)).write(folder)
     except IndexLockedError:
         if not (folder / FILE).is_file():
             raise
@@ -80,7 +81,9 @@ def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
         raise IndexMissingError(f"there is no index '{name}' in {root}", hint=did_you_mean(name, list_indexes(root)))
     with locked(folder, name):
         if server:
-            ChromaEngine(folder, name, server, lambda line: None).forget()
+            # Whose pointer cannot be read, nobody knows its collection; the rest of it can go.
+            with suppress(IndexDamagedError):
+                ChromaEngine(folder, name, Pointer.read(folder).uid, server, lambda line: None).forget()
         # Out of sight in one step, so that a kill leaves no half of an index.
         gone = folder.with_name(f".{name}.deleted")
         shutil.rmtree(gone, ignore_errors=True)
@@ -94,13 +97,13 @@ class Index:
     def __init__(self, folder: Path, name: str, embedder: Embedder | None, server: str | None, say: Say) -> None:
         """Open an existing folder; use :func:`open_index`."""
         self.folder, self._name, self._embedder, self.say = folder, name, embedder, say
-        self.engine = ChromaEngine(folder, name, server, say)
         self._pending: Pending | None = None
         self._named: frozenset[str] = frozenset()
         self._spared: frozenset[str] = frozenset()
         self._ready = False
         self._searching: asyncio.Lock | None = None
         self._load()
+        self.engine = ChromaEngine(folder, name, self.pointer.uid, server, say)
         if embedder is not None:
             self.pointer.check_embedder(embedder)
         self._recover()
@@ -197,41 +200,80 @@ class Index:
     def _search(self, vector: FloatArray, k: int) -> list[tuple[int, float]]:
         import numpy as np
 
-        self.ensure()
         ids = self.data.chunk_ids
         query = np.asarray(vector, dtype=np.float32)
-        found = self._candidates(query, min(len(ids), max(k + 50, 2 * k)))
+        wanted = min(len(ids), max(k + 50, 2 * k))
+        try:
+            found, exact = self._candidates(query, wanted), len(ids) <= EXACT_ROWS
+        except IndexLockedError:  # Chroma is another process's now: answer from what this one has mapped
+            found, exact = self._scan(query, wanted), True
         rows = [self.data.chunk_rows[key] for key, _ in found if key in self.data.chunk_rows]
         scores = [score for key, score in found if key in self.data.chunk_rows]
-        if len(ids) <= EXACT_ROWS and rows:
+        if exact and rows:
             norm = float(np.sqrt((query * query).sum())) or 1.0
             scores = ((self.data.matrix[rows] * query).sum(axis=1) / norm).tolist()
         pairs = zip(rows, (round(score, 6) for score in scores), strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], ids[pair[0]]))[:k]
 
     def _candidates(self, query: FloatArray, n: int) -> list[tuple[str, float]]:
+        self.ensure()
+        broken = ""
         try:
             found = self.engine.query(query, n)
             if len(found) >= n - n // 10:
+                # A writer swaps the pointer before it touches Chroma: what it may have changed shows here.
+                self._check_current()
                 return found
+        except IndexLockedError:
+            raise
         except Exception as error:  # the store broke after it was found clean: make it anew once
-            self.say(f"index '{self.name}': Chroma failed ({type(error).__name__})")
+            broken = type(error).__name__
+        self._check_current()
+        if broken:
+            self.say(f"index '{self.name}': Chroma failed ({broken})")
         self.rebuild()
         return self.engine.query(query, n)
 
+    def _scan(self, query: FloatArray, n: int) -> list[tuple[str, float]]:
+        """Compare the vector with every stored one, without Chroma."""
+        import numpy as np
+
+        scores = self.data.matrix @ query
+        best = np.argpartition(-scores, n - 1)[:n]
+        return [(self.data.chunk_ids[row], float(scores[row])) for row in best]
+
+    def _check_current(self) -> None:
+        """Raise ``IndexLockedError`` when a writer has published since this index was opened: Chroma follows it."""
+        try:
+            held = Pointer.read(self.folder)
+            current = (held.data, held.uid) == (self.pointer.data, self.pointer.uid)
+        except IndexDamagedError:  # deleted meanwhile
+            current = False
+        if not current:
+            self.close()
+            raise IndexLockedError(
+                "another process has changed it meanwhile", where=f"index '{self.name}'", hint="run the command again"
+            )
+
     def ensure(self) -> None:
-        """Make sure that Chroma holds what the truth says; rebuilds it if not, embeds nothing."""
+        """Make sure that Chroma holds what the truth says; rebuilds it if not, embeds nothing.
+
+        Raises ``IndexLockedError`` when another process writes, or has published since this index was opened.
+        """
+        self._check_current()
         if self._ready:
             return
         rows = self._rows()
         if not self.engine.clean(rows):
             with self._writer_lock():
+                self._check_current()
                 self.engine.ensure(rows)
         self._ready = True
 
     def rebuild(self) -> None:
-        """Make Chroma anew from the stored vectors; raises ``IndexLockedError`` while another process writes."""
+        """Make Chroma anew from the stored vectors; raises ``IndexLockedError`` as :meth:`ensure` does."""
         with self._writer_lock():
+            self._check_current()
             self.engine.remake(self._rows())
         self._ready = True
 
@@ -240,8 +282,8 @@ class Index:
             chunks = self.data.chunks_at(rows)
             return [chunk.text for chunk in chunks], [chunk.document_id for chunk in chunks]
 
-        content = digest(self.data.chunk_ids, self.pointer.embedder.get("fingerprint"))
-        return Rows(content, self.data.chunk_ids, self.data.matrix, texts)
+        embedder = str(self.pointer.embedder.get("fingerprint", ""))
+        return Rows(digest(self.data.chunk_ids, embedder), embedder, self.data.chunk_ids, self.data.matrix, texts)
 
     def summary(self) -> dict[str, Any]:
         """Tell what the index holds: counts, corpora with their roots, embedder."""

@@ -37,13 +37,15 @@ def check_name(name: str) -> str:
 
 @dataclass(slots=True)
 class Pointer:
-    """Embedder (name, fingerprint, dimension, precision), corpora and their roots, data folder, publish counter."""
+    """Embedder (name, fingerprint, dimension, precision), corpora and their roots, data folder, publish counter, uid."""
 
     name: str
     embedder: dict[str, Any] = field(default_factory=dict[str, Any])
     corpora: dict[str, str] = field(default_factory=dict[str, str])
     data: str = ""
     sequence: int = 0
+    uid: str = ""
+    """Random, drawn at creation: two installations may share a Chroma server and the name of an index."""
 
     @classmethod
     def read(cls, folder: Path) -> Pointer:
@@ -102,6 +104,8 @@ def _check_values(values: dict[str, Any]) -> None:
         raise ValueError("fields")
     if "/" in values["data"] or values["data"] in (".", ".."):
         raise ValueError("data")
+    if not re.fullmatch("[0-9a-f]*", values.get("uid", "")):
+        raise ValueError("uid")
     if values["embedder"] and not {"name", "fingerprint", "dimension"} <= values["embedder"].keys():
         raise ValueError("embedder")
 
@@ -122,7 +126,7 @@ def list_indexes(root: Path) -> list[str]:
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write aside, sync, rename: after a kill there is the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(aside)
@@ -130,6 +134,15 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder with those above it, durably: a synced file in a folder that a power cut undoes is lost."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
     sync(path.parent)
 
 

@@ -23,7 +23,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragset.adapters.index_pointer import sync, write_atomically
+from ragset.adapters.index_pointer import make_folder, sync, write_atomically
 from ragset.errors import IndexDamagedError
 from ragset.schema.documents import Chunk, Document
 from ragset.schema.ids import canonical_json, digest
@@ -243,7 +243,7 @@ def write_data(folder: Path, documents: Iterator[tuple[Stored, Known]], dimensio
 
     aside = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    make_folder(aside)
     schemas = _schemas(dimension)
     with (
         pq.ParquetWriter(aside / "documents.parquet", schemas[0], compression="zstd") as document_file,
@@ -255,6 +255,7 @@ def write_data(folder: Path, documents: Iterator[tuple[Stored, Known]], dimensio
                 chunk_file.write_table(_chunk_table(block, schemas[1]))
     for file in aside.iterdir():
         sync(file)
+    sync(aside)
     shutil.rmtree(folder, ignore_errors=True)
     aside.replace(folder)
     sync(folder.parent)

@@ -14,6 +14,7 @@ import asyncio
 import math
 import os
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -80,9 +81,7 @@ async def faithfulness(
     result = await metric.ascore(user_input=question, response=answer, retrieved_contexts=list(contexts))
     _require_statements(record, purpose)
     verdicts = cast("list[Any]", record.replies[-1].statements)
-    if len(verdicts) != len(record.statements[0]):
-        what = f"{len(verdicts)} verdicts for {len(record.statements[0])} statements"
-        raise ReplyError(what, where=purpose, hint="use a model that answers for each statement")
+    _require_verdicts([v.statement for v in verdicts], record.statements[0], purpose)
     refused = [v for v in verdicts if not v.verdict]
     detail = f"{len(verdicts) - len(refused)} of {len(verdicts)} statements supported"
     if refused:
@@ -114,12 +113,8 @@ async def answer_correctness(
     metric = cast("_Scorer", ragas.correctness(llm=llm, embeddings=vectors, weights=weights))
     result = await metric.ascore(user_input=question, response=answer, reference=reference)
     _require_statements(record, purpose)
-    said, wanted = record.statements[:2]
     classes = record.replies[-1]
-    if len(classes.TP) + len(classes.FP) != len(said) or len(classes.FN) > len(wanted):
-        found = f"{len(classes.TP)} + {len(classes.FP)} and {len(classes.FN)}"
-        what = f"{found} classified statements for {len(said)} of the answer and {len(wanted)} of the reference"
-        raise ReplyError(what, where=purpose, hint="use a model that classifies each statement")
+    _require_classes(classes, record.statements, purpose)
     detail = f"{len(classes.TP)} shared, {len(classes.FP)} only in the answer, {len(classes.FN)} only in the reference"
     blamed = [*classes.FN, *classes.FP]
     if blamed:
@@ -206,6 +201,42 @@ def _schema(wanted: type[BaseModel]) -> dict[str, Any]:
 def _require_statements(record: _Record, purpose: str) -> None:
     if not record.statements or not record.replies:
         raise ReplyError("ragas asked for no verdict", where=purpose, hint="is the pinned ragas installed?")
+
+
+def _require_verdicts(judged: list[str], sent: list[str], purpose: str) -> None:
+    """Refuse verdicts on other statements than were sent, dropped or out of order; a full set may be paraphrased.
+
+    Of a reply that paraphrases, all that can be told is that each verdict speaks of a statement of its own.
+    """
+    hint = "use a model that answers for each statement"
+    if len(judged) != len(sent):
+        raise ReplyError(f"{len(judged)} verdicts for {len(sent)} statements", where=purpose, hint=hint)
+    found, wanted = [_fold(s) for s in judged], [_fold(s) for s in sent]
+    if found == wanted:
+        return
+    misplaced = any(f != w and f in wanted for f, w in zip(found, wanted, strict=True))
+    if misplaced or len(set(found)) != len(found):
+        raise ReplyError("the verdicts repeat or reorder the statements", where=purpose, hint=hint)
+
+
+def _require_classes(classes: Any, statements: list[list[str]], purpose: str) -> None:
+    """Refuse a classification that drops, repeats or invents statements of the answer or of the reference."""
+    if len(statements) < 2:
+        raise ReplyError("ragas asked for the statements of one text only", where=purpose, hint="is ragas pinned?")
+    said, wanted = (Counter(_fold(s) for s in given) for given in statements[:2])
+    mine = Counter(_fold(c.statement) for c in (*classes.TP, *classes.FP))
+    missing = Counter(_fold(c.statement) for c in classes.FN)
+    if mine == said and missing <= wanted:
+        return
+    wrong = [*((mine - said) or (said - mine)), *(missing - wanted)]
+    found = f"{mine.total()} + {missing.total()}"
+    what = f"{found} classified statements are not the {said.total()} and {wanted.total()} sent: {_quote(wrong[0])}"
+    raise ReplyError(what, where=purpose, hint="use a model that repeats each statement as it is")
+
+
+def _fold(text: str) -> str:
+    """Bring a statement to the form it is compared in: whitespace and case do not count."""
+    return " ".join(text.split()).casefold()
 
 
 def _score(value: Any, purpose: str) -> float:

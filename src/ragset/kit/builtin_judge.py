@@ -30,7 +30,7 @@ from ragset.schema.samples import Usage, Verdict
 from ragset.schema.step import Tools
 
 NAME = "builtin-rules"
-VERSION = "1"
+VERSION = "2"
 
 _INPUT = "\ninput: "
 
@@ -48,7 +48,7 @@ class BuiltinJudge:
     @property
     def fingerprint(self) -> str:
         """Hash of the version and of the rule's constants."""
-        constants = {k: v for k, v in vars(entailment).items() if k.isupper()}
+        constants = {k: v for k, v in vars(entailment).items() if k.isupper() and isinstance(v, (int, float))}
         return digest(NAME, VERSION, constants)
 
     async def complete(self, ask: Ask) -> Reply:

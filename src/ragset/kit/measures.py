@@ -58,6 +58,24 @@ _NUMBER_WORDS = {word: str(at) for at, word in enumerate(_UNITS.split())} | {
     word: str(10 * at) for at, word in enumerate(_TENS.split(), start=3)
 }
 
+_MEASURES = (
+    "millisecond ms,second sec,minute min,hour hr,day,week,month,quarter,year yr,decade,century,"
+    "millimetre mm millimeter,centimetre cm centimeter,metre m meter,kilometre km kilometer,inch,foot ft feet,"
+    "yard,mile mi,milligram mg,gram g,kilogram kg,tonne ton,ounce oz,pound lb £,millilitre ml milliliter,"
+    "litre l liter,gallon,bar,psi,pascal pa,kpa,mpa,volt v,watt w,kilowatt kw,megawatt mw,ampere amp,hertz hz,"
+    "khz,mhz,ghz,bit,byte,kb kilobyte,mb megabyte,gb gigabyte,tb terabyte,kib,mib,gib,joule,calorie,kcal,"
+    "percent % pct,degree °,celsius °c,fahrenheit °f,kelvin,hundred,thousand,million,billion,trillion,"
+    "dollar $ usd,euro € eur,yen ¥ jpy,rupee ₹ inr,cent,rpm,mph,kmh,dozen"
+)
+_QUANTITY = re.compile(
+    r"(?:(?<![^\s(\[\"“'])(?P<sign>[-−–](?=[$€£¥₹]?\d)|minus\s))?(?P<coin>[$€£¥₹])?"
+    r"(?P<number>(?<![^\W_])\d+(?:[.,:]\d+)*(?![\d])|(?<![^\W_])(?:NUMBERS)(?![^\W_]))"
+    r"(?P<sign_after>\s?(?:%|°\s?[CF]?(?![^\W_])))?(?P<rest>(?:[ \t-]?[^\W\d_]+){0,2})".replace(
+        "NUMBERS", "|".join(sorted((w for w in _NUMBER_WORDS if w != "one"), key=len, reverse=True))
+    ),
+    re.IGNORECASE,
+)
+
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th|s)?(?![^\W_])|[^\W_]+(?:[.+#_-][^\W_]+)*(?:'(?:s|t|re|ve|ll|d|m))?")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th|s)?\Z")
 _NUMBER_END = re.compile(r"(?:st|nd|rd|th|s)\Z")
@@ -86,6 +104,36 @@ class Word:
         """What the word counts in coverage, in place of an idf: numbers and names more, short words less."""
         kind = 2.0 if self.number else 1.6 if self.name else 1.0
         return kind * min(1.0, 0.4 + len(self.plain) / 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its sign, its currency or unit sign (``marks``), and the stems of the words right after it."""
+
+    value: str
+    negative: bool
+    marks: frozenset[str]
+    units: tuple[str, ...]
+
+    @property
+    def plain(self) -> str:
+        """The quantity as one reads it in a reason."""
+        return " ".join([("-" if self.negative else "") + self.value, *sorted(self.marks), *self.units[:1]])
+
+    def agrees(self, other: Quantity) -> bool:
+        """Tell whether two quantities of one value can be the same: sign, currency and unit do not differ."""
+        if self.negative != other.negative:
+            return False
+        if self.marks or other.marks:
+            return self._marked() >= other.marks and other._marked() >= self.marks
+        if not self.units or not other.units or not measured(self.units[0], other.units[0]):
+            return True
+        both = known_unit(self.units[0]) and known_unit(other.units[0])
+        return self.units[0] == other.units[0] if both else bool(set(self.units) & set(other.units))
+
+    def _marked(self) -> frozenset[str]:
+        degrees = {"degree"} if self.marks & {"celsius", "fahrenheit"} else set[str]()
+        return self.marks | frozenset(self.units) | degrees
 
 
 _NOT = Word("n't", "n't", False, False, False)
@@ -135,6 +183,16 @@ class Text:
     def stems(self) -> frozenset[str]:
         """The stems that occur."""
         return frozenset(w.stem for w in self.words)
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The numbers in order, each with its sign and unit."""
+        return tuple(quantities(self.text))
+
+    @cached_property
+    def line(self) -> str:
+        """The plain words in order, one space around each: a copy to the word is a part of it."""
+        return f" {' '.join(w.plain for w in self.words)} "
 
     @cached_property
     def bigrams(self) -> frozenset[tuple[str, str]]:
@@ -209,6 +267,44 @@ def _word(raw: str, opening: bool) -> tuple[Word, ...]:
     name = inside or (raw[0].isupper() and not opening)
     said = plain not in STOPWORDS
     return (Word(plain, stem(plain), any(c.isdigit() for c in raw), name and said, raw[0].isupper() and said),)
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Read the numbers of a text with sign, currency and unit."""
+    found: list[Quantity] = []
+    for match in _QUANTITY.finditer(unicodedata.normalize("NFKC", text)):
+        number = match["number"].lower()
+        signs = (match["coin"] or "", re.sub(r"\s", "", match["sign_after"] or "").lower())
+        marks = frozenset(_canonical()[sign] for sign in signs if sign)
+        after = [w for w in re.split(r"[\s-]+", match["rest"].lower()) if w]
+        if after[:2] == ["per", "cent"]:
+            after = ["percent"]
+        units = tuple(_canonical().get(w) or _canonical().get(stem(w)) or stem(w) for w in _until_stop(after))
+        value = _NUMBER_WORDS.get(number, number).replace(",", "")
+        found.append(Quantity(value, bool(match["sign"]), marks, units))
+    return found
+
+
+def _until_stop(after: list[str]) -> list[str]:
+    """Keep the words before the first stop word; one letter may be a unit (``5 m``)."""
+    return list(itertools.takewhile(lambda w: w in _canonical() or w not in STOPWORDS, after))
+
+
+@lru_cache(maxsize=1)
+def _canonical() -> dict[str, str]:
+    """Units and currencies by every form and stem of theirs, each with its first form."""
+    forms = [group.split() for group in _MEASURES.split(",")]
+    return {form: group[0] for group in forms for word in group for form in (word, word + "s", stem(word))}
+
+
+def known_unit(word: str) -> bool:
+    """Tell whether a word is a unit or currency this module knows."""
+    return word in _canonical()
+
+
+def measured(one: str, other: str) -> bool:
+    """Tell whether at least one of two words is a unit, so that a difference between them is one of substance."""
+    return known_unit(one) or known_unit(other)
 
 
 def content(found: Iterable[Word]) -> list[Word]:

@@ -79,7 +79,7 @@ class ModelWriter:
     def _ask(self, scenario: Scenario) -> Ask:
         axes = scenario.axes
         messages = self._prompt.render(
-            chunks=scenario.chunks,
+            chunks=[_shown(chunk) for chunk in scenario.chunks],
             pairs=self._pairs,
             **{name: axes.get(name, "") for name in ("persona", "question_type", "style", "language")},
         )
@@ -114,6 +114,17 @@ class ModelWriter:
                 "index": index,
             },
         )
+
+
+def _shown(chunk: Chunk) -> dict[str, Any]:
+    """Give what a prompt may show of a chunk, as plain data."""
+    return {
+        "text": chunk.text,
+        "title": chunk.title,
+        "headings": list(chunk.headings),
+        "document_id": chunk.document_id,
+        "page": chunk.page,
+    }
 
 
 def locate(quote: str, chunks: Sequence[Chunk]) -> Evidence | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -23,10 +24,16 @@ Schema = type[BaseModel] | dict[str, Any] | None
 
 HEAD = 200
 """Characters of an unreadable reply that are kept for the failure row."""
-MAX_REPLY = 2_000_000
+MAX_REPLY = 200_000
 """Characters of a reply that are looked at."""
+MAX_NESTING = 200
+"""How deep JSON may be nested before it is given up."""
+MAX_STARTS = 20
+"""Opening brackets at which JSON is looked for."""
+SCANS = 2
+"""How many times the length of the reply is scanned for closing brackets, over all starts."""
 
-_FENCE = re.compile(r"```[ \t]*[\w+-]*[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```[ \t]{0,8}[\w+-]{0,40}[ \t]{0,8}\r?\n(.*?)(?:```|\Z)", re.DOTALL)
 _THINKING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _CLOSER = {"{": "}", "[": "]"}
 _QUOTES = {'"': '"', "“": "”", "„": "“", "”": "”"}
@@ -51,6 +58,8 @@ def read_reply(raw: str, schema: Schema) -> Any:
             return _fit(value, schema)
         except (ShapeError, ValidationError) as reason:
             error = _short(reason)
+        except RecursionError:
+            error = "it is nested too deeply"
     raise ReplyError(f"the reply cannot be read: {error}", head=raw.strip()[:HEAD])
 
 
@@ -157,7 +166,7 @@ def _json_lines(lines: list[str]) -> Iterator[list[Any]]:
     for line in lines:
         try:
             values.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     if values:
         yield values
@@ -165,25 +174,42 @@ def _json_lines(lines: list[str]) -> Iterator[list[Any]]:
 
 def _candidates(text: str) -> Iterator[str]:
     """Yield the whole text, what stands in fences, and what begins at an opening bracket."""
-    if text[:1] in ("{", "["):
+    whole = text[:1] in ("{", "[")
+    if whole:
         yield text
     yield from (match.group(1).strip() for match in _FENCE.finditer(text))
-    starts = [match.start() for match in re.finditer(r"[\[{]", text)][:20]
-    covered = -1
-    for start in starts:
-        if start < covered:
-            continue
-        end = _balanced_end(text, start)
-        yield text[start:end]
-        covered = end if end < len(text) else covered
-    if text[:1] not in ("{", "[") and not starts:
+    starts = [match.start() for match in islice(re.finditer(r"[\[{]", text), MAX_STARTS)]
+    yield from (text[start:end] for start, end in _spans(text, starts) if not whole or (start, end) != (0, len(text)))
+    if not starts:
         yield text
 
 
-def _balanced_end(text: str, start: int) -> int:
-    """Give the offset after the bracket that closes the one at ``start``, or the length of the text."""
-    depth, at = 0, start
-    while at < len(text):
+def _spans(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield where a bracket opens and closes, outermost only, and the first that stays open to the end of the text.
+
+    Others that stay open are no candidates: each would cost a scan and a repair of the whole rest.
+    """
+    left, covered, cut = SCANS * len(text), -1, False
+    for start in starts:
+        if start < covered or left <= 0:
+            continue
+        end, closed = _balanced_end(text, start, left)
+        left -= end - start
+        if closed:
+            covered = end
+            yield start, end
+        elif end == len(text) and not cut:
+            cut = True
+            yield start, end
+
+
+def _balanced_end(text: str, start: int, limit: int) -> tuple[int, bool]:
+    """Give the offset after the bracket that closes the one at ``start``, and true.
+
+    Where none does within ``limit`` characters or ``MAX_NESTING`` levels, give how far was looked, and false.
+    """
+    depth, at, stop = 0, start, min(len(text), start + limit)
+    while at < stop and depth <= MAX_NESTING:
         char = text[at]
         if char == '"':
             at = _string_end(text, at)
@@ -191,8 +217,8 @@ def _balanced_end(text: str, start: int) -> int:
         depth += (char in "{[") - (char in "}]")
         at += 1
         if depth == 0:
-            return at
-    return len(text)
+            return at, True
+    return min(at, len(text)), False
 
 
 def _string_end(text: str, start: int) -> int:
@@ -211,7 +237,8 @@ def _string_end(text: str, start: int) -> int:
 def _repair(text: str) -> str:
     """Rewrite near-JSON as JSON: quotes, bare newlines, trailing commas, Python literals, a cut-off end.
 
-    When the text ends inside something, the list or object is closed after the last item that was whole.
+    When the text ends inside something, the list or object is closed after the last item that was whole. Raises
+    ``ValueError`` when it is nested too deeply.
     """
     out: list[str] = []
     stack: list[str] = []
@@ -228,6 +255,8 @@ def _repair(text: str) -> str:
             continue
         if char in _CLOSER:
             stack.append(_CLOSER[char])
+            if len(stack) > MAX_NESTING:
+                raise ValueError("nested too deeply")
         elif char in "}]":
             _drop_comma(out)
             if not stack or stack.pop() != char:
