@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## Build a question-answer set from the manual and show it
-	@$(BIN)/ragset build corpora/guide --out $(OUT) -n 40 || test $$? -eq 3
+	@$(BIN)/ragset build corpora/guide --out $(OUT) -n 40 --force || test $$? -eq 3
 	@$(BIN)/ragset show $(OUT)/kept.jsonl -k 5
 
 test: $(STAMP)  ## Run the whole test suite

@@ -384,3 +384,59 @@ async def test_a_chroma_server_in_place_of_a_folder(tmp_path: Path, server: str)
     await answers_for_all(again)
     again.close()
     index.close()
+
+
+async def test_a_stale_reader_answers_from_its_own_state_and_writes_nothing(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, edition(6, 1))
+    index.close()
+    stale, warm = fresh(tmp_path), fresh(tmp_path)
+    await answers_for_all(warm)
+    await ingest(index, edition(6, 2))
+    marker = (index.folder / "chroma.json").read_bytes()
+    for reader in (stale, warm):
+        await answers_for_all(reader)
+        with pytest.raises(IndexLockedError, match="changed it meanwhile"):
+            reader.rebuild()
+    assert (index.folder / "chroma.json").read_bytes() == marker
+    await answers_for_all(index)
+    for each in (stale, warm, index):
+        each.close()
+
+
+async def test_a_search_while_the_lock_is_busy_and_chroma_is_gone(tmp_path: Path):
+    index = fresh(tmp_path)
+    await ingest(index, edition(4, 1))
+    index.close()
+    shutil.rmtree(index.folder / "chroma")
+    with FileLock(index.folder / "lock"):
+        await answers_for_all(index)
+        assert not (index.folder / "chroma").exists()
+    await answers_for_all(index)
+    assert (index.folder / "chroma").exists()
+    index.close()
+
+
+@pytest.mark.parametrize("address", ["http://me:secret@host", "http://host/x", "host:1", "http://host:x", "http://h?a"])
+def test_an_address_that_is_more_than_a_server_is_refused(tmp_path: Path, address: str):
+    with pytest.raises(UsageError, match="address of a Chroma server") as caught:
+        fresh(tmp_path, server=address)
+    assert "secret" not in str(caught.value)
+
+
+async def test_two_installations_share_a_server(tmp_path: Path, server: str):
+    mine, theirs = (fresh(tmp_path / who, server=server) for who in ("mine", "theirs"))
+    await ingest(mine, edition(4, 1))
+    await ingest(theirs, edition(4, 2))
+    assert mine.engine.query(mine.vectors("c/d01.txt")[0], 1)[0][0] == mine.chunks("c/d01.txt")[0].id
+    await answers_for_all(mine)
+    # What the collection says of its vectors decides, not its number of rows.
+    collection = mine.engine._open()
+    collection.modify(metadata=collection.metadata | {"ragset_embedder": "another"})
+    said: list[str] = []
+    again = fresh(tmp_path / "mine", server=server, say=said.append)
+    await answers_for_all(again)
+    assert len(said) == 1
+    assert "rebuilding the collection" in said[0]
+    for each in (mine, theirs, again):
+        each.close()

@@ -13,7 +13,9 @@ from ragset.adapters.embedding import open_embedder
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.adapters.splitting import CHARS_PER_TOKEN, SplitOptions, Strategy, split_document, strategy_for
 from ragset.errors import DocumentError, FlowError, UsageError
-from ragset.schema.documents import Block, Chunk, Document, Heading, Page
+from ragset.schema.documents import Block, Chunk, Document, Heading, Page, SourceFile
+from ragset.schema.samples import Intake
+from ragset.schema.step import Tools
 from ragset.sources.split import Split
 
 count = HashEmbedder().count_tokens
@@ -171,3 +173,30 @@ def test_a_separator_that_never_ends_fails_its_file_only(monkeypatch: pytest.Mon
     monkeypatch.setattr("ragset.adapters.word_splitting.PATTERN_SECONDS", 0.2)
     with pytest.raises(DocumentError, match="takes too long"):
         cut(doc("a" * 5000 + "!"), 60, Strategy(separator="(a|a)*$|(a|aa)+c"))
+
+
+def test_sentences_of_a_word_are_cut_in_linear_time():
+    calls = 0
+
+    def counted(text: str) -> int:
+        nonlocal calls
+        calls += 1
+        return count(text)
+
+    chunks = split_document(doc("A. " * 60_000), SplitOptions(254), counted)
+    assert calls < 10 * len(chunks)
+    assert sum(len(chunk.text.split()) for chunk in chunks) == 60_000
+
+
+async def test_a_document_of_too_many_chunks_fails_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ragset.adapters.splitting.MOST_CHUNKS", 50)
+    many = doc("\n\n".join(f"Line {n}." for n in range(51)))
+    with pytest.raises(DocumentError, match="makes more than 50 chunks; split the file"):
+        split_document(many, SplitOptions(60), count)
+    with pytest.raises(DocumentError, match="makes more than 50 chunks"):
+        split_document(doc("word " * 2000), SplitOptions(8), count)
+    file = SourceFile(corpus="c", root="/c", path="f/a.md", absolute="/c/f/a.md", size=1)
+    item = await Split().apply(Intake(number=0, file=file, document=many), Tools(_embedder=HashEmbedder()))
+    assert item.document is None
+    assert item.failure is not None
+    assert "split the file" in item.failure.message

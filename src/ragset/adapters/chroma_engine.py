@@ -44,10 +44,10 @@ class Rows:
     """
 
     content: str
-    embedder: str
     ids: Sequence[str]
     vectors: FloatArray
     texts: Callable[[Sequence[int]], tuple[list[str], list[str]]]
+    embedder: str = ""
 
 
 class ChromaEngine:

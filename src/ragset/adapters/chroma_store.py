@@ -6,7 +6,6 @@ Open one with :func:`open_index`. To write, enter :meth:`Index.writing`, commit 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shutil
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Mapping
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ragset.adapters.chroma_engine import ChromaEngine, Rows
 from ragset.adapters.embedding import MINILM, open_embedder
-from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, discard, list_indexes, locked, make_folder
+from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, create_pointer, discard, list_indexes, locked
 from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
 from ragset.errors import (
     IndexDamagedError,
@@ -58,20 +57,8 @@ def open_index(
             known = list_indexes(root)
             hint = did_you_mean(name, known) if known else "make one: ragset ingest SOURCE --index NAME"
             raise IndexMissingError(f"there is no index '{name}' in {root}", hint=hint)
-        _create(folder, name)
+        create_pointer(folder, name)
     return Index(folder, name, open_embedder(embedder) if isinstance(embedder, str) else embedder, server, say)
-
-
-def _create(folder: Path, name: str) -> None:
-    """Write an empty pointer, unless another process was faster."""
-    make_folder(folder)
-    try:
-        with locked(folder, name, wait_s=2.0):
-            if not (folder / FILE).is_file():
-                Pointer(name, uid=secrets.token_hex(8)).write(folder)
-    except IndexLockedError:
-        if not (folder / FILE).is_file():
-            raise
 
 
 def delete_index(root: Path, name: str, *, server: str | None = None) -> None:
@@ -206,7 +193,7 @@ class Index:
         try:
             found, exact = self._candidates(query, wanted), len(ids) <= EXACT_ROWS
         except IndexLockedError:  # Chroma is another process's now: answer from what this one has mapped
-            found, exact = self._scan(query, wanted), True
+            found, exact = self.data.nearest(query, wanted), True
         rows = [self.data.chunk_rows[key] for key, _ in found if key in self.data.chunk_rows]
         scores = [score for key, score in found if key in self.data.chunk_rows]
         if exact and rows:
@@ -222,58 +209,37 @@ class Index:
             found = self.engine.query(query, n)
             if len(found) >= n - n // 10:
                 # A writer swaps the pointer before it touches Chroma: what it may have changed shows here.
-                self._check_current()
+                self.pointer.check_current(self.folder)
                 return found
         except IndexLockedError:
             raise
         except Exception as error:  # the store broke after it was found clean: make it anew once
             broken = type(error).__name__
-        self._check_current()
+        self.pointer.check_current(self.folder)
         if broken:
             self.say(f"index '{self.name}': Chroma failed ({broken})")
         self.rebuild()
         return self.engine.query(query, n)
-
-    def _scan(self, query: FloatArray, n: int) -> list[tuple[str, float]]:
-        """Compare the vector with every stored one, without Chroma."""
-        import numpy as np
-
-        scores = self.data.matrix @ query
-        best = np.argpartition(-scores, n - 1)[:n]
-        return [(self.data.chunk_ids[row], float(scores[row])) for row in best]
-
-    def _check_current(self) -> None:
-        """Raise ``IndexLockedError`` when a writer has published since this index was opened: Chroma follows it."""
-        try:
-            held = Pointer.read(self.folder)
-            current = (held.data, held.uid) == (self.pointer.data, self.pointer.uid)
-        except IndexDamagedError:  # deleted meanwhile
-            current = False
-        if not current:
-            self.close()
-            raise IndexLockedError(
-                "another process has changed it meanwhile", where=f"index '{self.name}'", hint="run the command again"
-            )
 
     def ensure(self) -> None:
         """Make sure that Chroma holds what the truth says; rebuilds it if not, embeds nothing.
 
         Raises ``IndexLockedError`` when another process writes, or has published since this index was opened.
         """
-        self._check_current()
+        self.pointer.check_current(self.folder)
         if self._ready:
             return
         rows = self._rows()
         if not self.engine.clean(rows):
             with self._writer_lock():
-                self._check_current()
+                self.pointer.check_current(self.folder)
                 self.engine.ensure(rows)
         self._ready = True
 
     def rebuild(self) -> None:
         """Make Chroma anew from the stored vectors; raises ``IndexLockedError`` as :meth:`ensure` does."""
         with self._writer_lock():
-            self._check_current()
+            self.pointer.check_current(self.folder)
             self.engine.remake(self._rows())
         self._ready = True
 
@@ -283,7 +249,7 @@ class Index:
             return [chunk.text for chunk in chunks], [chunk.document_id for chunk in chunks]
 
         embedder = str(self.pointer.embedder.get("fingerprint", ""))
-        return Rows(digest(self.data.chunk_ids, embedder), embedder, self.data.chunk_ids, self.data.matrix, texts)
+        return Rows(digest(self.data.chunk_ids, embedder), self.data.chunk_ids, self.data.matrix, texts, embedder)
 
     def summary(self) -> dict[str, Any]:
         """Tell what the index holds: counts, corpora with their roots, embedder."""

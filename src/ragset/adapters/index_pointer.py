@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ def check_name(name: str) -> str:
 
 @dataclass(slots=True)
 class Pointer:
-    """Embedder (name, fingerprint, dimension, precision), corpora and their roots, data folder, publish counter, uid."""
+    """Embedder (name, fingerprint, dimension, precision), corpora and their roots, data folder, publish counter."""
 
     name: str
     embedder: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -64,6 +65,17 @@ class Pointer:
             raise IndexDamagedError(f"has format {written}, not {FORMAT}", where=str(path), hint="ingest again")
         pointer.name = folder.name  # a folder that was copied or renamed speaks of itself
         return pointer
+
+    def check_current(self, folder: Path) -> None:
+        """Raise ``IndexLockedError`` when a writer has published since this was read: Chroma follows the writer."""
+        try:
+            held = Pointer.read(folder)
+        except IndexDamagedError:  # deleted meanwhile
+            held = None
+        if held is None or (held.data, held.uid) != (self.data, self.uid):
+            raise IndexLockedError(
+                "another process has changed it meanwhile", where=f"index '{self.name}'", hint="run the command again"
+            )
 
     def check_embedder(self, mine: Embedder) -> None:
         """Raise ``EmbedderMismatchError`` when the index was embedded with another model."""
@@ -95,6 +107,18 @@ class Pointer:
         """Replace the pointer atomically."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         write_atomically(folder / FILE, lambda path: path.write_text(text, "utf-8"))
+
+
+def create_pointer(folder: Path, name: str) -> None:
+    """Write an empty pointer, unless another process was faster."""
+    make_folder(folder)
+    try:
+        with locked(folder, name, wait_s=2.0):
+            if not (folder / FILE).is_file():
+                Pointer(name, uid=secrets.token_hex(8)).write(folder)
+    except IndexLockedError:
+        if not (folder / FILE).is_file():
+            raise
 
 
 def _check_values(values: dict[str, Any]) -> None:

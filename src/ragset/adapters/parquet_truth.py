@@ -172,6 +172,13 @@ class Data:
         first, last = self._rows.get(document_id, (0, 0))
         return self.matrix[first:last]
 
+    def nearest(self, query: FloatArray, n: int) -> list[tuple[str, float]]:
+        """Compare a vector with every stored one: the n best (chunk id, product) pairs, in no order."""
+        import numpy as np
+
+        scores = self.matrix @ query
+        return [(self.chunk_ids[row], float(scores[row])) for row in np.argpartition(-scores, n - 1)[:n]]
+
     def stored(self, document_id: str) -> Stored | None:
         """All of one document, or none."""
         document = self.document(document_id)

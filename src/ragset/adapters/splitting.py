@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from ragset.adapters.word_splitting import WordLimits, split_words
+from ragset.errors import DocumentError
 from ragset.schema.documents import Chunk, Document, Noun
 from ragset.schema.ids import digest
 
@@ -24,8 +26,12 @@ ALGORITHM = 1
 CHARS_PER_TOKEN = 8
 """A token is rarely longer; it bounds runs without blanks, which some tokenizers count as one unknown token."""
 
+MOST_CHUNKS = 50_000
+"""More blocks or chunks than this make a document a failure: cutting them would take minutes."""
+
 Count = Callable[[str], int]
 Span = tuple[int, int]
+_T = TypeVar("_T")
 
 
 class Strategy(Noun):
@@ -62,15 +68,26 @@ class Unit:
 
 
 def split_document(document: Document, options: SplitOptions, count_tokens: Count) -> list[Chunk]:
-    """Cut a document into chunks of at most ``options.max_tokens`` tokens, in order, with exact offsets."""
+    """Cut a document into chunks of at most ``options.max_tokens`` tokens, in order, with exact offsets.
+
+    Raises ``DocumentError`` for more than ``MOST_CHUNKS`` blocks or chunks.
+    """
     ruler = _Ruler(document.text, options.max_tokens, count_tokens)
     if options.strategy:
         limits = WordLimits(options.strategy.max_words, options.strategy.overlap, options.strategy.separator)
         spans = split_words(document.text, limits, ruler.fits, where=document.id)
     else:
-        units = [piece for unit in _glue(_units(document), ruler) for piece in _pieces(unit, ruler)]
+        glued = _glue(_units(document), ruler)
+        units = _bounded(piece for unit in glued for piece in _pieces(unit, ruler))
         spans = [(u.start, u.end) for u in _merge_small(_pack(units, ruler), ruler)]
-    return _chunks(document, [span for span in spans if re.search(r"\w", document.text[span[0] : span[1]])])
+    return _chunks(document, [s for s in _bounded(spans) if re.search(r"\w", document.text[s[0] : s[1]])])
+
+
+def _bounded(items: Iterable[_T]) -> list[_T]:
+    found = list(islice(items, MOST_CHUNKS + 1))
+    if len(found) > MOST_CHUNKS:
+        raise DocumentError(f"makes more than {MOST_CHUNKS:,} chunks", hint="split the file")
+    return found
 
 
 def _chunks(document: Document, spans: list[Span]) -> list[Chunk]:
@@ -122,7 +139,7 @@ def _units(document: Document) -> list[Unit]:
     found: list[Unit] = []
     levels = {h.start: h.level for h in document.headings}
     level = section = 0
-    raw = list(_raw_units(document))
+    raw = _bounded(_raw_units(document))
     for at, unit in enumerate(raw):
         if unit.kind != "heading":
             found.append(replace(unit, level=level, section=section))
@@ -225,8 +242,12 @@ def _cut(start: int, end: int, ruler: _Ruler) -> Iterator[Span]:
     start, end = span
     if ruler.fits(start, end):
         yield span
-    elif end - start > 8 * ruler.max_chars or re.search(rf"\S{{{ruler.max_chars // 4}}}", ruler.text[start:end]):
-        # Far too long, or blanks are missing: halve it first, so that time stays linear.
+    elif (
+        end - start > 8 * ruler.max_chars
+        or re.search(rf"\S{{{ruler.max_chars // 4}}}", ruler.text[start:end])
+        or len(re.findall(r"[.!?。！？]\s", ruler.text[start:end])) * 8 > end - start
+    ):
+        # Far too long, blanks are missing, or hardly a word a sentence: halve it first, so that time stays linear.
         middle = _middle(start, end, ruler)
         yield from _cut(start, middle, ruler)
         yield from _cut(middle, end, ruler)

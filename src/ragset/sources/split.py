@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 
 from ragset.adapters.splitting import SplitOptions, Strategy, split_document, strategy_for
 from ragset.adapters.word_splitting import compile_separator
-from ragset.errors import FlowError, UsageError
+from ragset.errors import DocumentError, FlowError, UsageError
 from ragset.schema.documents import Chunk, Document
 from ragset.schema.ids import digest
-from ragset.schema.samples import Intake
+from ragset.schema.samples import Failure, Intake
 from ragset.schema.step import Map, Tools, Uses
 
 
@@ -67,7 +67,11 @@ class Split(Map):
                 return item
             state = "changed"
         options = self._options(document, tools)
-        chunks = split_document(document, options, tools.embedder.count_tokens)
+        try:
+            chunks = split_document(document, options, tools.embedder.count_tokens)
+        except DocumentError as error:
+            failure = Failure(step="split", error="unreadable", message=str(error))
+            return item.model_copy(update={"document": None, "failure": failure})
         update = {"document": document, "state": state, "chunks": tuple(chunks), "split": options.fingerprint}
         return item.model_copy(update=update)
 
