@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
-from ragset import __version__
 from ragset.errors import NOT_THE_DRAWS, UsageError
 from ragset.flow.journal import Journal
 from ragset.schema.ids import digest
@@ -66,7 +66,7 @@ def stages(steps: Sequence[Step], tools: Tools) -> list[Stage]:
     """Group the steps after the source; a stage's fingerprint covers all that comes before it too."""
     groups = [(kind, tuple(group)) for kind, group in groupby(steps, key=lambda s: s.kind)]
     found: list[Stage] = []
-    before = __version__  # another release may do the same step otherwise
+    before = version("ragset")  # another release may do the same step otherwise
     while groups:
         maps = groups.pop(0)[1] if groups[0][0] == "map" else ()
         folds = groups.pop(0)[1] if groups and groups[0][0] == "fold" else ()
