@@ -9,12 +9,16 @@
     │   ├── IndexMissingError   exit 2  no index of that name
     │   ├── EmbedderMismatchError exit 2  the index was embedded with another model
     │   ├── CorpusMismatchError exit 2  the corpus name belongs to another root folder
-    │   └── MissingExtraError   exit 2  a package is not installed
+    │   ├── MissingExtraError   exit 2  a package is not installed
+    │   └── ModelSetupError     exit 2  unknown provider or model, missing or wrong key
     ├── DocumentError           one file could not be read (never stops the others)
     ├── IndexLockedError        exit 1  another process is writing to the index
     ├── IndexDamagedError       exit 1  the index's own truth cannot be read
+    ├── UnreachableError        exit 1  the model's server is not there (any more)
+    ├── BudgetError             ends a run cleanly: what is paid for is delivered
     └── ModelError              a language model could not be asked
-        └── ReplyError          its reply could not be read as what was asked for
+        ├── ReplyError          its reply could not be read as what was asked for
+        └── ContextError        the prompt does not fit the model's context
 
 Exit code 3 is no error: the work is done, but fewer pairs were kept than were asked for.
 """
@@ -84,8 +88,24 @@ class IndexDamagedError(RagsetError):
     """The index's own truth cannot be read, so that it cannot be rebuilt either."""
 
 
+class ModelSetupError(UsageError):
+    """A model cannot be used as configured: unknown provider or model, missing or wrong key."""
+
+
+class UnreachableError(RagsetError):
+    """The model's server is not there; no draw is to blame, so the run ends and what is finished is kept."""
+
+
+class BudgetError(RagsetError):
+    """The next call might exceed the budget; the run ends here and delivers what is paid for."""
+
+
 class ModelError(RagsetError):
     """A language model could not be asked."""
+
+
+class ContextError(ModelError):
+    """A prompt does not fit the model's context; it was not sent."""
 
 
 class ReplyError(ModelError):
@@ -112,5 +132,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"
 
 
-NOT_THE_DRAWS = (UsageError, IndexLockedError, IndexDamagedError)
+NOT_THE_DRAWS = (UsageError, IndexLockedError, IndexDamagedError, UnreachableError, BudgetError)
 """Errors of the set-up, which end the run: they say nothing about the draw in whose work they show."""

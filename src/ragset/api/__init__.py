@@ -203,7 +203,7 @@ def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
     about = {
         "ragset": version("ragset"),
         "flow": flow.name,
-        "models": flow.models,
+        "models": {role: choice.model for role, choice in flow.models.items()},
         "index": {"name": index.name, "version": index.version, "embedder": index.embedder.name},
     }
     return about | ({"ingest": done["ingest"]} if "ingest" in done else {})

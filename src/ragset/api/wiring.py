@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from ragset.errors import UsageError, did_you_mean
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.running import Progress, Quiet
+from ragset.schema.models import BUILTIN
 from ragset.schema.step import Tools
 from ragset.settings import chroma_server, indexes_folder
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from ragset.adapters.chroma_store import Index
 
 T = TypeVar("T")
-
-BUILTIN = "builtin"
 
 Sources = str | Path | Sequence[str | Path]
 """One folder or file, or several."""
@@ -116,10 +115,10 @@ def opened(name: str, options: IndexOptions, *, create: bool = False) -> Generat
 
 def check_models(flow: Flow) -> None:
     """Refuse a model that this release does not run, before anything is made; raises ``UsageError``."""
-    for role, model in flow.models.items():
-        if model != BUILTIN:
+    for role, choice in flow.models.items():
+        if not choice.builtin:
             hint = f"use '{BUILTIN}', which needs no key and no network"
-            raise UsageError(f"no model '{model}' for the {role}: this release runs '{BUILTIN}' only", hint=hint)
+            raise UsageError(f"no model '{choice.model}' for the {role}: this release runs '{BUILTIN}' only", hint=hint)
 
 
 def check_options(options: Mapping[str, Any], kind: Any) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ragset.errors import FlowError, did_you_mean
 from ragset.flow.registry import step_class
 from ragset.schema.ids import digest
+from ragset.schema.models import Choice, ModelChoice
 from ragset.schema.ports import Role
 from ragset.schema.step import Step
 
@@ -28,7 +29,8 @@ class Flow(BaseModel):
     """A checked flow: who does what in which order.
 
     ``models`` names a model for each role (``builtin`` needs none), ``index`` the index it draws from,
-    ``embedder`` the embedding model (none: the one the index was made with, or MiniLM).
+    ``embedder`` the embedding model (none: the one the index was made with, or MiniLM). ``pass_rates`` says of steps
+    which share of their samples pass, for estimates only.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,7 +39,8 @@ class Flow(BaseModel):
     description: str = ""
     index: str | None = None
     embedder: str | None = None
-    models: dict[Role, str] = Field(default_factory=lambda: {"writer": "builtin"})
+    models: dict[Role, Choice] = Field(default_factory=lambda: {"writer": ModelChoice()})
+    pass_rates: dict[str, float] = Field(default_factory=dict)
     window: int = Field(default=WINDOW, ge=1, le=100_000)
     steps: tuple[Step, ...]
 
@@ -56,7 +59,8 @@ class Flow(BaseModel):
         data = self.dump()
         for step in data["steps"]:
             step.get("keep", {}).pop("n", None)
-        return digest("flow", {k: v for k, v in data.items() if k != "description"})
+        data["models"] = {role: choice.shape for role, choice in self.models.items()}
+        return digest("flow", {k: v for k, v in data.items() if k not in ("description", "pass_rates")})
 
     def find(self, name: str) -> Step | None:
         """Give the first step of that name, or none."""

@@ -19,8 +19,20 @@ from typing import Any
 from ragset.errors import NOT_THE_DRAWS, UsageError
 from ragset.flow.journal import Journal
 from ragset.schema.ids import digest
-from ragset.schema.samples import Failure
-from ragset.schema.step import Envelope, Fold, Folding, Map, Source, Step, Tools, current_draw
+from ragset.schema.samples import Failure, Spent
+from ragset.schema.step import (
+    Envelope,
+    Fold,
+    Folding,
+    Ledger,
+    Map,
+    Source,
+    Step,
+    Tools,
+    current_draw,
+    current_step,
+    ledger,
+)
 
 Seen = tuple[bytes | None, ...]
 
@@ -38,10 +50,13 @@ class Stage:
         if item.empty:
             return item, (None,) * len(self.folds)
         current_draw.set(item.number)
-        key = digest(self.fingerprint, item.model_dump(mode="json", exclude={"number"})) if journal else ""  # type: ignore[attr-defined]
+        account: Ledger = {}
+        ledger.set(account)
+        key = digest(self.fingerprint, item.model_dump(mode="json", exclude={"number", "spent"})) if journal else ""  # type: ignore[attr-defined]
         if journal and (done := journal.get(key, item)):
             return done
         result, seen = await self._apply(item, tools)
+        result = billed(result, account)
         if journal:
             journal.put(key, result, seen)
         return result, seen
@@ -49,6 +64,7 @@ class Stage:
     async def _apply(self, item: Any, tools: Tools) -> tuple[Any, Seen]:
         looked: list[bytes | None] = []
         for step in (*self.maps, *self.folds):
+            current_step.set(step.name)
             try:
                 if isinstance(step, Fold):
                     looked.append(None if item.failure else await step.look(item, tools))
@@ -129,6 +145,14 @@ async def _flow(
         for _, task in opened:
             task.cancel()
         await asyncio.gather(*(task for _, task in opened), return_exceptions=True)
+
+
+def billed(item: Any, account: Ledger) -> Any:
+    """Write into a draw what it cost."""
+    if not account:
+        return item
+    spent = (Spent(step=step, role=role, usage=usage) for (step, role), usage in account.items())
+    return item.model_copy(update={"spent": (*item.spent, *spent)})
 
 
 def failed(item: Any, step: Step, error: Exception) -> Any:

@@ -46,8 +46,8 @@ class Judge(Map):
         return self.name
 
     async def apply(self, item: Draw, tools: Tools) -> Draw:
-        """Judge the samples of one draw, each alone, in order."""
-        judged = [await self._safely(sample, tools) for sample in item.samples]
+        """Judge the samples of one draw, each alone, side by side."""
+        judged = await asyncio.gather(*(self._safely(sample, tools) for sample in item.samples))
         return item.with_samples(tuple(judged))
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:

@@ -42,11 +42,15 @@ class Ask(Noun):
 
 
 class Reply(Noun):
-    """A reply: the typed value (text when no schema was given), the raw text, and the usage of all attempts."""
+    """A reply: the typed value (text when no schema was given), the raw text, and the usage of all attempts.
+
+    ``finish`` is why the model stopped (``stop``, ``length``, …) where the server says so.
+    """
 
     value: Any
     raw: str
     usage: Usage = Usage()
+    finish: str | None = None
     logprobs: Any = None
 
 

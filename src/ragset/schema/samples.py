@@ -30,6 +30,14 @@ class Usage(Noun):
         )
 
 
+class Spent(Noun):
+    """What one step paid one role's model for in a draw; as first billed, so a cached reply counts the same."""
+
+    step: str
+    role: str
+    usage: Usage
+
+
 class Failure(Noun):
     """Something that broke: the step, the kind of error, one line, and the head of the reply if there was one."""
 
@@ -98,18 +106,21 @@ class Message(Noun):
 class Scenario(Noun):
     """What is to be made: the chunks it must be grounded in, the value drawn on each axis, a seed.
 
-    ``repeat`` says how many earlier draws had the same chunks. The id never contains the draw number.
+    ``axes`` holds what all its samples share; ``wants`` one mapping a wanted sample, the values drawn for that one
+    (question type, language, …). ``repeat`` says how many earlier draws had the same chunks. The id never contains
+    the draw number.
     """
 
     chunks: tuple[Chunk, ...]
     axes: dict[str, str] = Field(default_factory=dict)
+    wants: tuple[dict[str, str], ...] = ()
     seed: int = 0
     repeat: int = 0
 
     @cached_property
     def id(self) -> str:
         """Hash of the content and the repeat number."""
-        return digest("scenario", [c.id for c in self.chunks], self.axes, self.seed, self.repeat)
+        return digest("scenario", [c.id for c in self.chunks], self.axes, self.wants, self.seed, self.repeat)
 
 
 class QAPair(Noun):
@@ -123,7 +134,10 @@ class QAPair(Noun):
 
 
 class Sample(Noun):
-    """What was made of a scenario: a typed payload, its evidence, provenance and verdicts."""
+    """What was made of a scenario: a typed payload, its evidence, provenance and verdicts.
+
+    ``axes`` holds what was drawn for it besides persona and question type (style, language, answer length, …).
+    """
 
     id: str
     scenario_id: str
@@ -132,6 +146,7 @@ class Sample(Noun):
     evidence: tuple[Evidence, ...]
     persona: str | None = None
     question_type: str | None = None
+    axes: dict[str, str] = Field(default_factory=dict)
     provenance: dict[str, Any] = Field(default_factory=dict)
     measures: dict[str, float | int | str] = Field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
@@ -176,13 +191,14 @@ class Row(Noun):
 
 
 class Draw(Noun):
-    """The engine's envelope: a number, what was drawn, and what came of it (none to k samples)."""
+    """The engine's envelope: a number, what was drawn, what came of it (none to k samples), and what that cost."""
 
     number: int
     scenario: Scenario | None = None
     row: Row | None = None
     samples: tuple[Sample, ...] = ()
     failure: Failure | None = None
+    spent: tuple[Spent, ...] = ()
 
     @property
     def empty(self) -> bool:

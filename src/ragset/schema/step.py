@@ -18,11 +18,28 @@ from ragset.errors import UsageError
 from ragset.schema.documents import Noun
 from ragset.schema.ids import digest
 from ragset.schema.ports import ChunkStore, Embedder, LanguageModel, Role
+from ragset.schema.samples import Usage
 
 Uses = Literal["store", "embedder", "writer", "answerer", "judge"]
 
 current_draw: ContextVar[int] = ContextVar("current_draw", default=0)
 """Number of the draw the running coroutine works for; the limiter serves the oldest first."""
+
+current_step: ContextVar[str] = ContextVar("current_step", default="")
+"""Name of the step the running coroutine works for."""
+
+Ledger = dict[tuple[str, str], Usage]
+
+ledger: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
+"""What the running draw has cost so far, by (step, role); the engine writes it into the draw."""
+
+
+def book(role: str, usage: Usage) -> None:
+    """Write what a reply cost (or had cost, when it comes from the cache) to the account of the running draw."""
+    account = ledger.get()
+    if account is not None:
+        key = (current_step.get(), role)
+        account[key] = account.get(key, Usage()) + usage
 
 
 @dataclass(frozen=True, slots=True)

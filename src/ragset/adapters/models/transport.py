@@ -1,0 +1,74 @@
+"""What a transport is, and the faults it may meet.
+
+A transport sends one ask as one request and gives the raw text back. It neither retries, nor waits, nor reads the
+reply: a fault says how it went wrong, and the wrappers around it decide what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ragset.errors import ModelError
+from ragset.schema.ports import Ask, Reply
+
+
+class Fault(ModelError):
+    """A request that failed in a way that may pass."""
+
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, retry_after: float | None = None
+    ) -> None:
+        """``retry_after`` is how many seconds the server asks to wait."""
+        super().__init__(what, where=where, hint=hint)
+        self.retry_after = retry_after
+
+
+class RateLimited(Fault):
+    """The server asks to go slower (429)."""
+
+
+class ServerFault(Fault):
+    """The server broke (5xx), or its answer is no answer."""
+
+
+class TimedOut(Fault):
+    """No answer in time; the server may have billed it all the same."""
+
+
+class Disconnected(Fault):
+    """No connection, or one that broke."""
+
+
+class ModeRefused(Fault):
+    """The server does not know this way of asking for JSON; the transport has changed to the next, ask again at once."""
+
+
+class Transport(Protocol):
+    """One way to one model."""
+
+    @property
+    def name(self) -> str:
+        """``provider:name``."""
+        ...
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Provider, base URL and model: with the ask, what a cached reply is found by."""
+        ...
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that prompt and reply may have together, where known."""
+        ...
+
+    async def send(self, ask: Ask) -> Reply:
+        """Send one request; the reply's ``value`` is its raw text, its usage counts one call.
+
+        ``ask.parameters`` is complete (``max_tokens`` included). Raises a :class:`Fault` (may pass), ``ModelError`` (this
+        ask cannot be answered), ``ContextError``, or ``ModelSetupError`` (wrong key, unknown model).
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
