@@ -1,11 +1,13 @@
 """What tests share: small nouns made by hand, and the folder of measuring data when it is there."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ragset.schema.documents import Chunk
 from ragset.schema.samples import Context, Evidence, QAPair, Sample
+from support.scripted_server import ModelServer
 
 
 @pytest.fixture
@@ -41,3 +43,10 @@ def make_sample(at: int = 0, question: str = "", chunk: Chunk | None = None) -> 
             Evidence(document_id=chunk.document_id, version="v1", start=0, end=len(chunk.text), quote=chunk.text),
         ),
     )
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """Serve a scripted model on the loopback interface, in a thread; see ``support.scripted_server``."""
+    with ModelServer() as server:
+        yield server

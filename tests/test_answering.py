@@ -9,12 +9,13 @@ import pytest
 from memory_store import MemoryStore
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.adapters.scripted_model import ScriptedModel
+from ragset.errors import ContextError
 from ragset.judges.answer_correctness import AnswerCorrectness
 from ragset.judges.faithfulness import Faithfulness
 from ragset.kit.answering import answer, best_sentence
 from ragset.kit.retrieving import retrieve
 from ragset.schema.documents import Chunk
-from ragset.schema.ports import Hit
+from ragset.schema.ports import Ask, Hit, Reply
 from ragset.schema.samples import Context, Draw, QAPair, Sample
 from ragset.schema.step import Tools
 
@@ -131,6 +132,105 @@ async def test_the_configured_model_judges_and_its_usage_is_counted() -> None:
     assert done.verdicts[0].judge == "ragas-faithfulness[scripted:judge]"
     assert done.verdicts[0].usage.calls == 2
     assert Faithfulness().fingerprint(kit) != Faithfulness().fingerprint(await tools())
+
+
+def by_kind(missing: int) -> ScriptedModel:
+    """A judge that splits both texts into four statements, of which ``missing`` are only in the reference."""
+    letters = ["a", "b", "c", "d"]
+
+    def reply(ask: Ask) -> dict[str, object]:
+        assert ask.reply_schema is not None
+        if "TP" not in ask.reply_schema["properties"]:
+            return {"statements": letters}
+        found = [{"statement": s, "reason": "r"} for s in letters]
+        return {"TP": found[missing:], "FP": found[:missing], "FN": found[:missing]}
+
+    return ScriptedModel(reply, name="scripted:judge")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "missing", "passed", "said"),
+    [
+        (None, 1, True, "a model's threshold 0.7"),
+        (None, 2, False, "a model's threshold 0.7"),
+        (0.9, 1, False, "; threshold 0.9"),
+    ],
+)
+async def test_a_model_as_judge_has_a_threshold_of_its_own(
+    threshold: float | None, missing: int, passed: bool, said: str
+) -> None:
+    kit = await tools(judge=by_kind(missing))
+    judge = AnswerCorrectness(threshold=threshold)
+    draw = Draw(number=0, samples=(sample(kit, "How far do the tides of the bay rise?", "twelve metres"),))
+    verdict = (await judge.apply(draw, kit)).samples[0].verdicts[0]
+    assert (verdict.passed, verdict.score) == (passed, (4 - missing) / 4)
+    assert verdict.reason.endswith(said)
+
+
+async def test_without_a_threshold_the_rules_have_theirs() -> None:
+    kit = await tools()
+    draw = Draw(number=0, samples=(sample(kit, "How far do the tides of the bay rise?", "twelve metres"),))
+    verdict = (await AnswerCorrectness().apply(draw, kit)).samples[0].verdicts[0]
+    assert (verdict.passed, verdict.reason.endswith("the rules' threshold 0.9")) == (True, True)
+    assert AnswerCorrectness().fingerprint(kit) != AnswerCorrectness(threshold=0.7).fingerprint(kit)
+
+
+@pytest.mark.parametrize(("language", "passed"), [("de", None), ("Russian", None), ("en", True), ("en-GB", True)])
+async def test_the_builtin_judge_abstains_in_other_languages(language: str, passed: bool | None) -> None:
+    kit = await tools()
+    one = sample(kit, "How far do the tides of the bay rise?", "twelve metres")
+    done = await judged(kit, one.model_copy(update={"axes": {"language": language}}))
+    assert [v.passed for v in done.verdicts] == [passed, passed]
+    assert done.status == "open"
+    if passed is None:
+        assert all("reads English only" in v.reason and language in v.reason for v in done.verdicts)
+
+
+async def test_a_model_judges_in_any_language() -> None:
+    kit = await tools(judge=by_kind(0))
+    one = sample(kit, "How far do the tides of the bay rise?", "twelve metres")
+    draw = Draw(number=0, samples=(one.model_copy(update={"axes": {"language": "de"}}),))
+    assert (await AnswerCorrectness().apply(draw, kit)).samples[0].verdicts[0].passed is True
+
+
+async def test_several_chunks_are_read_as_one_context() -> None:
+    kit = await tools()
+    one = sample(kit, "What do the chunks say?", "The pier is 300 metres long. Sick days are extra.")
+    both = (*one.contexts, *sample(kit, "", None, "leave.txt").contexts)
+    draw = Draw(number=0, samples=(one.model_copy(update={"contexts": both}),))
+    verdict = (await Faithfulness().apply(draw, kit)).samples[0].verdicts[0]
+    assert (verdict.score, verdict.reason) == (1.0, "2 of 2 statements supported")
+
+
+class Narrow(ScriptedModel):
+    """A model whose context holds two passages at most."""
+
+    async def complete(self, ask: Ask) -> Reply:
+        if ask.messages[-1].content.count(", marked ") - 1 > self.holds:
+            self.refused += 1
+            raise ContextError("the prompt is too long")
+        return await super().complete(ask)
+
+    holds, refused = 2, 0
+
+
+async def test_passages_that_do_not_fit_the_context_are_left_out_from_the_end() -> None:
+    model = Narrow([{"answer": "Twelve metres.", "passages": [1]}])
+    kit = Tools(models={"answerer": model})
+    found = hits(*(f"Passage text {at}." for at in range(5)))
+    given = await answer("How far?", found, kit)
+    assert (given.text, given.chunk_ids, model.refused) == ("Twelve metres.", ("0",), 1)
+    assert "Passage text 1." in model.asks[0].messages[-1].content
+    assert "Passage text 2." not in model.asks[0].messages[-1].content
+    model.holds = 0
+    with pytest.raises(ContextError):
+        await answer("How far?", found, kit)
+
+
+@pytest.mark.parametrize("said", [None, "", " null ", "N/A"])
+async def test_no_answer_in_any_spelling_is_none(said: str | None) -> None:
+    model = ScriptedModel([{"answer": said, "passages": []}])
+    assert (await answer("Why?", hits("A text."), Tools(models={"answerer": model}))).text is None
 
 
 async def test_a_question_is_embedded_once_for_all_judges() -> None:

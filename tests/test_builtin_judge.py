@@ -7,7 +7,7 @@ import pytest
 
 from ragset.adapters.ragas_bridge import answer_correctness, faithfulness
 from ragset.errors import ModelError
-from ragset.judges.answer_correctness import AnswerCorrectness
+from ragset.judges.answer_correctness import RULES_THRESHOLD
 from ragset.judges.faithfulness import Faithfulness
 from ragset.kit.builtin_judge import BuiltinJudge, equivalence, statements_of, support
 from ragset.kit.entailment import THRESHOLD
@@ -67,7 +67,7 @@ async def test_a_true_answer_passes_both_judges(question: str, reference: str, a
     faith = await faithfulness(judge, question, reference, [CONTEXT])
     right = await answer_correctness(judge, None, question, given(at), reference)
     assert faith.score >= Faithfulness().threshold, faith.detail
-    assert right.score >= AnswerCorrectness().threshold, right.detail
+    assert right.score >= RULES_THRESHOLD, right.detail
 
 
 @pytest.mark.parametrize(("what", "pair", "altered"), ALTERED)
@@ -76,7 +76,7 @@ async def test_an_altered_answer_is_rejected_by_both_judges(what: str, pair: int
     faith = await faithfulness(judge, question, altered, [CONTEXT])
     right = await answer_correctness(judge, None, question, given(at), altered)
     assert faith.score < Faithfulness().threshold, (what, faith.detail)
-    assert right.score < AnswerCorrectness().threshold, (what, right.detail)
+    assert right.score < RULES_THRESHOLD, (what, right.detail)
 
 
 # a sentence, and the same with its substance altered
@@ -117,7 +117,7 @@ async def test_an_alteration_of_order_number_or_word_is_rejected_by_both_judges(
         faith = await faithfulness(judge, "What?", answer, [context])
         right = await answer_correctness(judge, None, "What?", true, answer)
         assert (faith.score >= Faithfulness().threshold) is passes, faith.detail
-        assert (right.score >= AnswerCorrectness().threshold) is passes, right.detail
+        assert (right.score >= RULES_THRESHOLD) is passes, right.detail
 
 
 @pytest.mark.parametrize(("true", "reworded"), REWORDED)
@@ -130,7 +130,7 @@ async def test_a_long_answer_with_one_foreign_sentence_is_rejected() -> None:
     judge, answer = BuiltinJudge(), CONTEXT + " Bananas are rich in potassium."
     assert (await faithfulness(judge, "What?", CONTEXT, [CONTEXT])).score == 1.0
     assert (await faithfulness(judge, "What?", answer, [CONTEXT])).score == pytest.approx(4 / 5)
-    assert (await answer_correctness(judge, None, "What?", CONTEXT, answer)).score < AnswerCorrectness().threshold
+    assert (await answer_correctness(judge, None, "What?", CONTEXT, answer)).score < RULES_THRESHOLD
 
 
 def test_sentences_and_stems() -> None:

@@ -362,8 +362,8 @@ def test_the_model_is_left_to_the_flow_unless_it_is_named(place: Place, tmp_path
 
 def test_chunks_may_be_as_short_as_the_step_allows(place: Place, tmp_path: Path) -> None:
     args = ("ingest", place.corpus / "broken.pdf", "--index", "short", "--embedder", "hash", "--indexes", tmp_path)
-    assert run(*args, "--max-tokens", 8).exit_code == 0
-    assert "7 is not in the range x>=8" in run(*args, "--max-tokens", 7).stderr
+    assert run(*args, "--chunk-tokens", 8).exit_code == 0
+    assert "7 is not in the range x>=8" in run(*args, "--chunk-tokens", 7).stderr
     assert "JSON that says" in run("ingest", "--help").stdout
 
 

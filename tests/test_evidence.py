@@ -141,7 +141,50 @@ async def test_no_evidence_and_no_answer(document: Document) -> None:
     store = store_of((document, chunk))
     assert (await _verdict(sample.model_copy(update={"evidence": ()}), store)).reason == "no evidence"
     nothing = QAPair(question="What is Teams?", answer=None, answerable=False)
-    assert (await _verdict(sample.model_copy(update={"payload": nothing, "evidence": ()}), store)).passed is None
+    verdict = await _verdict(sample.model_copy(update={"payload": nothing, "evidence": ()}), store)
+    assert (verdict.passed, verdict.reason) == (True, "an unanswerable question carries no evidence")
+    cited = await _verdict(sample.model_copy(update={"payload": nothing}), store)
+    assert (cited.passed, cited.reason) == (False, "an unanswerable question carries evidence")
+    knows = nothing.model_copy(update={"answer": "a rival"})
+    told = await _verdict(sample.model_copy(update={"payload": knows, "evidence": ()}), store)
+    assert (told.passed, told.reason) == (False, "an unanswerable question has an answer")
+    called = await _verdict(sample.model_copy(update={"question_type": "unanswerable"}), store)
+    assert (called.passed, called.reason) == (False, "it is called unanswerable, and has an answer")
+
+
+@pytest.mark.parametrize(
+    ("kind", "cited", "reason"),
+    [
+        ("multi_hop", ("a1", "a2"), ""),
+        ("multi_hop", ("a1",), "multi-hop, and one context holds all the evidence"),
+        ("multi_hop", ("a1", "a1b"), "multi-hop, and one context holds all the evidence"),
+        ("multi_hop_across", ("a1", "b"), ""),
+        ("multi_hop_across", ("a1", "a2"), "multi-hop across documents, and one document holds all the evidence"),
+        ("fact", ("a1",), ""),
+        ("comparison", ("a1", "b"), ""),
+    ],
+)
+async def test_multi_hop_evidence_lies_in_two_chunks(kind: str, cited: tuple[str, ...], reason: str) -> None:
+    one, two = document_of("Tools", TEXT, path="one.md"), document_of("More", "Jira tracks bugs.", path="two.md")
+    chunks = (chunk_of(one, 0, 31), chunk_of(one, 33), chunk_of(two))
+    store = store_of((one, chunks[0]), (two, chunks[2]))
+    store._chunks[one.id].append(chunks[1])
+    store._all.append(chunks[1])
+    places = {"a1": (one, 0, 5), "a1b": (one, 11, 20), "a2": (one, 33, 39), "b": (two, 0, 4)}
+    evidence = tuple(
+        Evidence(document_id=d.id, version=d.version, start=start, end=end, quote=d.text[start:end])
+        for d, start, end in (places[name] for name in cited)
+    )
+    sample = Sample(
+        id="s",
+        scenario_id="c",
+        payload=QAPair(question="Which tools chat and plan?", answer="Slack and Trello"),
+        contexts=tuple(Context.of(chunk) for chunk in chunks),
+        evidence=evidence,
+        question_type=kind,
+    )
+    verdict = await _verdict(sample, store)
+    assert (verdict.passed, verdict.reason) == (not reason, reason)
 
 
 class _Crashes(Judge):

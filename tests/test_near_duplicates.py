@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from conftest import make_sample
+from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.judges.near_duplicates import NearDuplicates
 from ragset.kit import nearest
 from ragset.kit.nearest import TwinSearch
-from ragset.schema.samples import Draw
+from ragset.schema.samples import Draw, Message, QAPair
 from ragset.schema.step import Tools
 
 
@@ -68,3 +69,23 @@ def test_siblings_of_one_draw_are_compared_too():
     vector = unit(np.array([[1.0, 0]]))[0].tobytes()
     judged = gate.feed(Draw(number=0, samples=(make_sample(1), make_sample(2))), vector + vector)
     assert [s.status for s in judged.samples] == ["open", "rejected"]
+
+
+async def test_follow_ups_are_compared_with_what_came_before_them():
+    question = "And in winter?"
+    tides, prices = (
+        make_sample(at, question).model_copy(
+            update={
+                "payload": QAPair(
+                    question=question,
+                    answer="More.",
+                    history=(Message(role="user", content=before), Message(role="assistant", content="Twelve.")),
+                )
+            }
+        )
+        for at, before in enumerate(("How high do the tides of the bay rise?", "What does the ferry ticket cost?"))
+    )
+    step, tools = NearDuplicates(), Tools(_embedder=HashEmbedder())
+    draw = Draw(number=0, samples=(tides, prices, tides.model_copy(update={"id": "again"})))
+    judged = step.begin(tools).feed(draw, await step.look(draw, tools))
+    assert [sample.status for sample in judged.samples] == ["open", "open", "rejected"]

@@ -17,12 +17,12 @@ def prompt(text: str) -> Prompt:
 
 
 def test_shipped_prompts_load_and_render() -> None:
-    assert {"write_qa.v1", "answer_from_context.v1", "reask.v1"} <= set(shipped())
+    assert {"write_qa.v2", "answer_from_context.v1", "reask.v1"} <= set(shipped())
     for name in shipped():
         loaded = Prompt.load(name)
         assert loaded.hash == Prompt.load(name).hash
         assert loaded.sections
-    check(Prompt.load("write_qa.v1"), VARIABLES)
+    check(Prompt.load("write_qa.v2"), VARIABLES)
 
 
 def test_sections_become_messages() -> None:
@@ -72,7 +72,7 @@ def test_a_template_is_kept_in_its_sandbox(body: str) -> None:
 
 
 def test_bad_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FlowError, match=r"did you mean 'write_qa\.v1'"):
+    with pytest.raises(FlowError, match=r"did you mean 'write_qa\.v2'"):
         Prompt.load("write_qa")
     with pytest.raises(FlowError, match="cannot be read"):
         Prompt.load(str(tmp_path / "none.jinja"))

@@ -10,7 +10,7 @@ import pytest
 
 from ragset.judges.question_form import QuestionForm
 from ragset.kit.question_form import is_english, problems
-from ragset.schema.samples import Draw, QAPair, Sample
+from ragset.schema.samples import Draw, Message, QAPair, Sample
 from ragset.schema.step import Tools
 
 GOOD = [
@@ -139,6 +139,40 @@ async def test_rejected_samples_are_passed_by_unless_all_scores_are_asked_for() 
     draw = Draw(number=0, samples=(_sample("What is Slack?", "a chat tool", status="rejected"),))
     assert (await QuestionForm().apply(draw, Tools())).samples[0].verdicts == ()
     assert len((await QuestionForm(all_scores=True).apply(draw, Tools())).samples[0].verdicts) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "labels", "reason"),
+    [
+        ("ragset build seed option", "It fixes the order of draws.", {"style": "keyword"}, ""),
+        ("ragset build seed option", "`--seed`", {}, "question mark"),
+        ("seed", "`--seed`", {"style": "keyword"}, "1 words"),
+        ("hey, any idea where ragset keeps its cache", "in the user folder", {"style": "conversational"}, ""),
+        ("waht does the seed of ragset fix?", "the order of the draws", {"style": "misspelt"}, ""),
+        ("waht does the seed of ragset fix?", "the order of the draws", {}, "capital"),
+        ("What about it in winter?", "Twelve metres", {"history": True}, ""),
+        ("What about it in winter?", "Twelve metres", {}, "dangling pronoun"),
+        ("Which is longer, the Nile or the Rhine?", "the Nile", {"question_type": "comparison"}, ""),
+        ("Which is longer, the Nile or the Rhine?", "the Nile", {"question_type": "fact"}, "gives_away"),
+        ("Kann ragset einen Lauf fortsetzen?", "Ja, der Lauf wird fortgesetzt.", {"question_type": "yes_no"}, ""),
+        ("Was kann it leisten?", "Es zählt Wörter.", {"language": "de"}, ""),
+        ("Was sagt Passage 2 über Ebbe?", "Sie dauert sechs Stunden.", {"language": "de"}, "points at a passage"),
+        ("How long is the ebb of the bay?", "Passage 1 says six hours.", {}, "points at a passage"),
+        ("¿Cuánto mide el muelle", "300 metros", {"language": "es"}, "question mark"),
+        ("Wie lang ist die Mole der Stadt?", "Die Mole der Stadt ist", {"language": "de"}, "gives_away"),
+    ],
+)
+async def test_the_rules_follow_style_type_and_language(
+    question: str, answer: str, labels: dict[str, Any], reason: str
+) -> None:
+    axes = {name: value for name, value in labels.items() if name in ("style", "language")}
+    sample = _sample(question, answer, axes=axes, question_type=labels.get("question_type"))
+    if labels.get("history"):
+        turns = (Message(role="user", content="How high is the tide?"), Message(role="assistant", content="12 m."))
+        sample = sample.model_copy(update={"payload": sample.payload.model_copy(update={"history": turns})})
+    verdict = (await QuestionForm().apply(Draw(number=0, samples=(sample,)), Tools())).samples[0].verdicts[0]
+    assert verdict.passed is not bool(reason)
+    assert reason in verdict.reason
 
 
 def test_on_labelled_pairs_hardly_a_good_one_is_lost(shared: Path) -> None:

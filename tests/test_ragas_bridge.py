@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from ragset.adapters.scripted_model import ScriptedModel
 from ragset.errors import ModelError, ReplyError
 from ragset.kit.builtin_judge import BuiltinJudge
 from ragset.kit.replies import TypedModel
+from ragset.schema.ports import Ask, Reply
 
 
 def statements(*texts: str) -> dict[str, Any]:
@@ -59,7 +61,7 @@ async def test_statements_of_one_text_only_are_an_error(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ragas.correctness, "_generate_statements", one_text)
     with pytest.raises(ReplyError, match="one text only"):
-        await answer_correctness(scripted(statements("a"), classes("a", "", "")), None, "q", "a", "b")
+        await answer_correctness(scripted(statements("a"), statements("b"), classes("a", "", "")), None, "q", "a", "b")
 
 
 async def test_a_dirty_reply_costs_another_call_and_is_counted() -> None:
@@ -78,7 +80,7 @@ async def test_a_dirty_reply_costs_another_call_and_is_counted() -> None:
         ([statements("a", "b"), judged(("b", 1), ("a", 0))], "repeat or reorder"),
         ([statements("a", "b"), judged(("a", 1), ("a", 1))], "repeat or reorder"),
         ([statements("a", "b"), judged(("x", 1), ("x", 1))], "repeat or reorder"),
-        ([statements("a"), "no", "no"], "there is no JSON"),
+        ([statements("a"), "no", "no", "no"], "there is no JSON"),
     ],
 )
 async def test_traps_of_faithfulness_are_errors(replies: list[Any], message: str) -> None:
@@ -93,9 +95,17 @@ async def test_traps_of_faithfulness_are_errors(replies: list[Any], message: str
         ([statements("a"), statements()], "no statement"),
         ([statements("a", "b"), statements("c"), classes("a", "", "")], "classified statements"),
         ([statements("a"), statements("c"), classes("a", "", "cc")], "classified statements"),
-        ([statements("a"), statements("c"), classes("x", "", "")], "classified statements are not .*x"),
-        ([statements("a"), statements("c"), classes("a", "", "a")], "classified statements are not .*a"),
-        ([statements("a", "b"), statements("c"), classes("aa", "", "")], "classified statements"),
+        ([statements("a"), statements("c"), classes("xy", "", "")], "2 . 0 classified statements are not the 1 and 1"),
+        ([statements("a"), statements("c"), classes("x", "", "yz")], "1 . 2 classified statements are not the 1 and 1"),
+        ([statements("a"), statements("c"), classes("", "", "")], "0 . 0 classified statements are not the 1 and 1"),
+        ([statements("a"), statements("c"), classes("", "x", "a")], "wrong side: .*a"),
+        ([statements("a"), statements("c"), classes("", "c", "y")], "wrong side: .*c"),
+        ([statements("a"), statements("c"), classes("a", "", "a")], "classified twice: .*a"),
+        ([statements("a", "b"), statements("c"), classes("aa", "", "")], "classified twice: .*a"),
+        ([statements("a", "b"), statements("c"), classes("x", "x", "")], "classified twice: .*x"),
+        ([statements("a", "b"), statements("c", "d"), classes("x", "y", "x")], "classified twice: .*x"),
+        ([statements("a"), statements("c"), "no", "no", "no"], "there is no JSON"),
+        ([statements("a"), statements("c"), {"TP": [], "FP": []}, *["{}"] * 2], "cannot be read"),
     ],
 )
 async def test_traps_of_answer_correctness_are_errors(replies: list[Any], message: str) -> None:
@@ -110,6 +120,74 @@ async def test_answer_correctness_is_f1_and_may_weigh_the_cosine() -> None:
     assert facts.usage.calls == 3
     both = await answer_correctness(scripted(*replies), HashEmbedder(), "q", "one text", "one text")
     assert both.score == pytest.approx(0.75 * 0.5 + 0.25 * 1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("found", "score"),
+    [
+        (classes("xy", "", ""), 1.0),  # both paraphrased
+        (classes("ax", "", ""), 1.0),  # one repeated, one paraphrased
+        (classes("c", "b", "d"), 0.5),  # the shared one worded as the reference has it
+        (classes("", "xy", "zw"), 0.0),
+    ],
+)
+async def test_a_classification_may_paraphrase_when_the_counts_agree(found: dict[str, Any], score: float) -> None:
+    replies = (statements("a", "b"), statements("c", "d"), found)
+    assert (await answer_correctness(scripted(*replies), None, "q", "one", "two")).score == pytest.approx(score)
+
+
+class Slow(ScriptedModel):
+    """A model that counts how many asks are open."""
+
+    open, most = 0, 0
+
+    async def complete(self, ask: Ask) -> Reply:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        await asyncio.sleep(0.05)
+        self.open -= 1
+        return await super().complete(ask)
+
+
+def by_kind(ask: Ask) -> dict[str, Any]:
+    assert ask.reply_schema is not None
+    return classes("a", "", "") if "TP" in ask.reply_schema["properties"] else statements("a")
+
+
+async def test_the_statements_of_both_texts_are_asked_for_at_once() -> None:
+    model = Slow(by_kind)
+    result = await answer_correctness(TypedModel(model), None, "q", "one text", "another")
+    assert (result.score, result.usage.calls, model.most) == (1.0, 3, 2)
+
+
+async def test_equal_texts_are_taken_apart_once() -> None:
+    result = await answer_correctness(TypedModel(ScriptedModel(by_kind)), None, "q", "a text", "a text")
+    assert (result.score, result.usage.calls) == (1.0, 2)
+
+
+async def test_an_error_in_one_of_both_waits_for_the_other() -> None:
+    model = Slow([ModelError("broken"), statements("b")])
+    with pytest.raises(ModelError, match="broken"):
+        await answer_correctness(TypedModel(model), None, "q", "one", "two")
+    assert (len(model.asks), model.open) == (2, 0)
+
+
+async def test_prompts_are_the_very_text_that_ragas_renders() -> None:
+    ragas = await ragas_bridge.load()
+    model = ScriptedModel(by_kind)
+    texts = ("one text", 'with "quotes", {braces}\nand lines', "one text", "")
+    for text in texts:
+        plain = ragas.correctness(llm=ragas.model(model, ragas_bridge._Record(), "p"), weights=[1.0, 0.0])
+        given = ragas.text(question="q", answer=text)
+        own = plain.statement_generator_prompt.to_string(given)
+        assert ragas_bridge._with_prompts(plain).statement_generator_prompt.to_string(given) == own
+
+
+async def test_every_ask_carries_its_schema_and_a_reply_in_any_wrapping_is_read() -> None:
+    wrapped = (f"```json\n{json.dumps(statements('a'))}\n```", json.dumps(json.dumps(verdicts(1))))
+    model = ScriptedModel(wrapped)
+    assert (await faithfulness(TypedModel(model), "q", "a", ["c"])).score == 1.0
+    assert [set((ask.reply_schema or {})["properties"]) for ask in model.asks] == [{"statements"}] * 2
 
 
 async def test_a_model_that_cannot_be_reached_is_no_score() -> None:

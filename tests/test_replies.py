@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 from pydantic import BaseModel
 
 from ragset.adapters.scripted_model import ScriptedModel
-from ragset.errors import ModelError, ReplyError
-from ragset.kit.replies import TypedModel, complete_typed, read_reply
+from ragset.errors import ContextError, ModelError, ReplyError
+from ragset.kit.replies import ATTEMPTS, TypedModel, complete_typed, read_reply
 from ragset.kit.shapes import ShapeError, fit
-from ragset.schema.ports import Ask
+from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Message
 
 
@@ -46,14 +47,83 @@ DIRTY: dict[str, str] = {
     "cut after a key": '{"pairs": [{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}, {"q":',
     "closing brackets missing": '{"pairs": [{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}',
     "fenced and cut": '```json\n{"pairs": [{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}, {"q": "',
-    "answer is a bare list": '[{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}]',
+    "prose and trailing commas": 'Here: {"pairs": [{"q": "One?", "a": "1",}, {"q": "Two?", "a": "2",},],} Done.',
+    "smart quotes in a fence": "```json\n{“pairs”: [{“q”: “One?”, “a”: “1”}, {“q”: “Two?”, “a”: “2”}]}\n```",
+    "thinking, its opening tag in the prompt": 'I try {"pairs": []}.</think>' + json.dumps(TWO),
+    "a bare list": '[{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}]',
+    "a bare list, cut": '[{"q": "One?", "a": "1"}, {"q": "Two?", "a": "2"}, {"q": "Th',
+    "encoded twice": json.dumps(json.dumps(TWO)),
+    "encoded three times": json.dumps(json.dumps(json.dumps(TWO))),
+    "encoded twice, fenced": f"```json\n{json.dumps(json.dumps(TWO))}\n```",
+    "one field encoded twice": json.dumps({"pairs": json.dumps(TWO["pairs"])}),
+    "wrapped": json.dumps({"result": TWO}),
+    "wrapped, with news": json.dumps({"status": "ok", "result": TWO, "used": {"tokens": 9}}),
+    "wrapped twice": json.dumps({"data": {"reply": TWO}}),
+    "wrapped and encoded twice": json.dumps({"result": json.dumps(TWO)}),
+    "the list under another name": json.dumps({"data": TWO["pairs"]}),
+    "the list under another name, with news": json.dumps({"data": TWO["pairs"], "count": 2}),
+    "in a list of one": json.dumps([TWO]),
 }
 
 
-@pytest.mark.parametrize("raw", [v for k, v in DIRTY.items() if "bare list" not in k], ids=lambda v: v[:24])
+@pytest.mark.parametrize("raw", DIRTY.values(), ids=DIRTY.keys())
 def test_a_dirty_reply_is_read(raw: str) -> None:
     assert read_reply(raw, Pairs).model_dump() == TWO
     assert read_reply(raw, Pairs.model_json_schema()) == TWO
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"data": []}',
+        "[]",
+        '{"questions": ["One?", "Two?"]}',
+        json.dumps({"first": TWO, "second": TWO}),
+        json.dumps({"a": TWO["pairs"], "b": TWO["pairs"]}),
+        json.dumps([TWO, TWO]),
+        json.dumps({"a": {"b": {"c": {"d": TWO}}}}),
+        '{"error": "too long"}',
+        "{}",
+    ],
+)
+def test_a_wrongly_keyed_reply_without_one_reading_is_refused(raw: str) -> None:
+    for schema in (Pairs, Pairs.model_json_schema()):
+        with pytest.raises(ReplyError):
+            read_reply(raw, schema)
+
+
+class Loose(BaseModel):
+    pairs: list[Any] = []
+
+
+def test_fields_left_at_their_defaults_by_wrong_keys_are_no_reply() -> None:
+    shape = Pairs.model_json_schema()
+    assert read_reply(json.dumps({"result": TWO}), Loose, shape).model_dump() == TWO
+    assert read_reply('{"pairs": []}', Loose, shape).pairs == []
+    for raw in ('{"result": {"other": 1}}', '{"items": ["x"]}', "{}", '["x"]'):
+        with pytest.raises(ReplyError):
+            read_reply(raw, Loose, shape)
+
+
+def test_one_item_stands_for_a_list_of_one() -> None:
+    for raw in ('{"q": "One?"}', '{"pairs": {"q": "One?"}}', '{"result": {"q": "One?"}}'):
+        assert read_reply(raw, Pairs).model_dump() == {"pairs": [{"q": "One?", "a": ""}]}
+
+
+class Score(BaseModel):
+    score: float | None
+    why: str = ""
+
+
+@pytest.mark.parametrize("raw", ["NaN", "Infinity", "-Infinity", "1e999", '"NaN"'])
+def test_what_is_no_number_is_no_score(raw: str) -> None:
+    schema = {"type": "object", "properties": {"score": {"type": "number"}}, "required": ["score"]}
+    with pytest.raises(ReplyError):
+        read_reply(f'{{"score": {raw}}}', schema)
+
+
+def test_nan_is_nothing_where_nothing_is_allowed() -> None:
+    assert read_reply('{"score": NaN, "why": "I cannot tell"}', Score).score is None
 
 
 @pytest.mark.parametrize(
@@ -137,12 +207,48 @@ async def test_a_model_is_shown_its_error_and_asked_again() -> None:
 
 
 async def test_after_the_last_attempt_the_reply_is_an_error() -> None:
-    model = ScriptedModel(["bad", "worse"])
+    model = ScriptedModel(["bad", "worse", "worst", TWO])
     with pytest.raises(ReplyError) as caught:
         await complete_typed(model, ask(), Pairs)
-    assert caught.value.head == "worse"
-    assert "tried 2 times" in str(caught.value)
-    assert len(model.asks) == 2
+    assert caught.value.head == "worst"
+    assert f"tried {ATTEMPTS} times" in str(caught.value)
+    assert len(model.asks) == len({a.id for a in model.asks}) == ATTEMPTS == 3
+
+
+async def test_an_empty_reply_is_asked_for_again() -> None:
+    model = ScriptedModel(["", "  \n", TWO])
+    reply = await complete_typed(model, ask(), Pairs)
+    assert reply.value.model_dump() == TWO
+    assert reply.usage.calls == 3
+    assert "the reply is empty" in model.asks[1].messages[-1].content
+    assert len({a.id for a in model.asks}) == 3
+
+
+class Cut(ScriptedModel):
+    """A model that stops at the longest reply allowed."""
+
+    async def complete(self, ask: Ask) -> Reply:
+        return (await super().complete(ask)).model_copy(update={"finish": "length"})
+
+
+async def test_a_reply_cut_off_says_what_to_raise_and_a_list_keeps_its_whole_items() -> None:
+    with pytest.raises(ReplyError, match=r"cut off.*raise max_tokens"):
+        await complete_typed(Cut(["thinking about"] * 3), ask(), Pairs)
+    reply = await complete_typed(Cut([json.dumps(TWO)[:-9]]), ask(), Pairs)
+    assert reply.value.model_dump() == {"pairs": TWO["pairs"][:1]}
+
+
+async def test_a_runaway_reply_is_shown_to_the_model_in_part() -> None:
+    model = ScriptedModel(["word " * 20_000, TWO])
+    await complete_typed(model, ask(), Pairs)
+    assert len(model.asks[1].messages[1].content) < 5_000
+
+
+async def test_an_error_that_does_not_fit_the_context_leaves_the_first_one_to_be_told() -> None:
+    with pytest.raises(ReplyError, match="no JSON in it; tried once"):
+        await complete_typed(ScriptedModel(["bad", ContextError("too long")]), ask(), Pairs)
+    with pytest.raises(ContextError):
+        await complete_typed(ScriptedModel([ContextError("too long")]), ask(), Pairs)
 
 
 async def test_a_model_error_is_not_asked_again() -> None:

@@ -1,40 +1,29 @@
-"""The scenario source: shares of documents, spread over clusters, patience, and stability when a file is added."""
+"""The scenario source: shares of documents, how many draws are opened, axes, personas, hops, patience, stability."""
 
+import time
 from collections import Counter
 from contextlib import aclosing
 
 import numpy as np
 import pytest
 
-from conftest import make_chunk, make_sample
+from conftest import make_sample
+from opening import SIZES, Pairs, Shelf, kept_of, run_pairs
+from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.scripted_model import ScriptedModel
+from ragset.errors import FlowError, UsageError
+from ragset.flow.compile import parse_flow
 from ragset.flow.engine import run
 from ragset.flow.keep import Keep
 from ragset.kit.axes import draw_axes, draw_value, uniform
+from ragset.kit.personas import read_personas
+from ragset.kit.shares import Shelf as Shelved
 from ragset.kit.spread import spread_order
+from ragset.schema.ports import Hit
 from ragset.schema.samples import Draw
-from ragset.schema.step import Map, Tools
+from ragset.schema.step import Commit, Map, Tools
 from ragset.sources.scenarios import Scenarios
-
-
-class Shelf:
-    """Documents of many chunks each; vectors in four well separated clusters."""
-
-    name, version = "shelf", "1"
-
-    def __init__(self, sizes: dict[str, int]) -> None:
-        self.sizes = sizes
-
-    def document_ids(self) -> list[str]:
-        return sorted(self.sizes)
-
-    def chunks(self, document_id: str):
-        return [make_chunk(at, document_id, f"{document_id} chunk {at}") for at in range(self.sizes[document_id])]
-
-    def vectors(self, document_id: str):
-        rows = self.sizes[document_id]
-        noise = np.random.default_rng(rows).normal(0, 0.05, (rows, 8))
-        vectors = np.eye(8)[np.arange(rows) % 4] + noise
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+from simulated_time import OldestFirst, simulated
 
 
 class Answer(Map):
@@ -137,3 +126,200 @@ def test_spread_order_is_a_permutation(rows: int):
     assert sorted(spread_order(vectors, 0, "d")) == list(range(rows))
     same = np.ones((rows, 5), np.float32)
     assert sorted(spread_order(same, 0, "d")) == list(range(rows))
+
+
+async def test_one_call_wants_several_pairs_and_their_values():
+    step = Scenarios(pairs=4, question_types=["fact", "numeric"], languages=["de"], answer_lengths=["short"])
+    draws, _ = await run_pairs(Pairs(rate=1), step, Keep(n=8), window=1)
+    wants = [want for draw in draws if draw.scenario for want in draw.scenario.wants]
+    assert {len(draw.scenario.wants) for draw in draws if draw.scenario} == {4}
+    assert all(set(want) == {"question_type", "language", "answer_length"} for want in wants)
+    assert {want["question_type"] for want in wants[:4]} == {"fact", "numeric"}  # spread over the axis
+    bare, _ = await run_pairs(Pairs(rate=1), Scenarios(), Keep(n=3), window=1)
+    assert bare[0].scenario is not None
+    assert bare[0].scenario.wants == ({}, {}, {})
+
+
+async def test_without_a_model_nothing_is_wanted_of_the_writer():
+    draws = await draw({"c/a": 9}, 3)
+    assert all(d.scenario.wants == () for d in draws)
+    assert len(draws) == 3
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"question_types": ["fact"]}, {"personas": ["x"]}, {"styles": ["plain"]}, {"propose_personas": 2}],
+)
+async def test_axes_need_a_model_that_writes(fields):
+    with pytest.raises(UsageError, match="s need a model that writes; name one with --model"):
+        await draw({"c/a": 9}, 3, **fields)
+
+
+async def test_two_documents_are_needed_to_ask_across_documents():
+    step = Scenarios(question_types=["fact", "multi_hop_across"])
+    with pytest.raises(UsageError, match="multi_hop_across asks about two documents, and the index has 1"):
+        await run_pairs(Pairs(rate=1), step, Keep(n=3), sizes={"c/a": 9})
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("question_types: {fct: 1}", "unknown question type 'fct'; did you mean 'fact'?"),
+        ("styles: [plane]", "unknown style 'plane'; did you mean 'plain'?"),
+        ("answer_lengths: [long]", "unknown answer length 'long'"),
+        ("languages: [German]", "'German' is no language code; write ISO 639 codes"),
+        ("quotas: [personas]", "no axis 'personas' can have a quota; did you mean 'persona'?"),
+        ("quotas: [style]", "'style' has a quota and no values"),
+        ("personas_file: nowhere.txt", "nowhere.txt: the personas cannot be read"),
+        ("question_types: {fact: 0}", "question_types.fact"),
+    ],
+)
+def test_a_bad_axis_is_refused_in_one_line(fields, said):
+    with pytest.raises(FlowError) as caught:
+        parse_flow(f"steps:\n  - scenarios: {{{fields}}}\n  - rag_qa\n  - keep\n", "x.yaml")
+    assert said.partition(": ")[2] in str(caught.value) if "nowhere" in said else said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("p.txt", "a nurse\n\n# no\nan auditor\n", {"a nurse": 1, "an auditor": 1}),
+        ("p.yaml", "- a nurse\n- an auditor\n", {"a nurse": 1, "an auditor": 1}),
+        ("p.yaml", "a nurse: 3\nan auditor: 0.5\n", {"a nurse": 3, "an auditor": 0.5}),
+        ("p.json", '{"a nurse": 2}', {"a nurse": 2}),
+        ("p.txt", "\n", "there is no persona in it"),
+        ("p.yaml", "a nurse: many\n", "the weight of 'a nurse' is 'many'"),
+        ("p.json", "[", "is no YAML or JSON"),
+        ("p.yaml", "just text", "there is no persona in it"),
+        ("p.txt", "x" * 400, "a persona has 400 characters"),
+    ],
+)
+def test_personas_come_from_a_file(tmp_path, name, text, found):
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    if isinstance(found, dict):
+        assert read_personas(str(path)) == found
+    else:
+        with pytest.raises(FlowError, match=found):
+            read_personas(str(path))
+
+
+class Library(Shelf):
+    """A shelf whose chunks speak of tides, with real similarities."""
+
+    embedder = HashEmbedder()
+    text = "The tide rises and falls twice a day because the moon pulls the sea."
+
+    async def search(self, vector, k):
+        (own,) = await self.embedder.embed([self.text])
+        return [Hit(self.chunks("c/tides")[0], float(own @ vector))]
+
+
+async def proposing(*replies, count=2):
+    said: list[str] = []
+    model = ScriptedModel(replies)
+    tools = Tools(Library({"c/tides": 30, "c/b": 9}), HashEmbedder(), models={"writer": model}, say=said.append)
+    step = Scenarios(propose_personas=count, persona_relevance=0.3, personas={"a given one": 1})
+    async with aclosing(run([step, Pairs(rate=1), Keep(n=40)], tools, window=8)) as stream:
+        draws = [d async for d in stream if not d.empty]
+    personas = {want["persona"] for d in draws for want in d.scenario.wants}
+    return personas - {"a given one"}, model.asks, said, draws
+
+
+SAILOR = "a sailor who needs to know when the tide rises and falls because of the moon"
+SWIMMER = "a swimmer who asks why the sea falls twice a day and how the moon pulls the tide"
+BANKER = "bonds investor comparing quarterly yields"
+
+
+async def test_personas_are_proposed_by_the_model_and_filtered_for_relevance():
+    personas, asks, said, draws = await proposing({"personas": [SAILOR, BANKER]}, {"personas": [SAILOR, SWIMMER]})
+    assert personas == {SAILOR, SWIMMER}
+    assert len(asks) == 2
+    assert [ask.repeat for ask in asks] == [0, 1]
+    assert BANKER in asks[1].messages[1].content
+    assert said == []
+    assert "Title: D" in asks[0].messages[1].content
+    assert draws[0].spent == ()
+
+
+async def test_too_few_relevant_personas_are_no_error():
+    personas, asks, said, _ = await proposing({"personas": [SAILOR, BANKER]}, {"personas": [BANKER]})
+    assert (personas, len(asks)) == ({SAILOR}, 2)
+    assert said == ["1 of 2 personas were proposed that the documents concern; going on with those"]
+    personas, _, said, _ = await proposing("no", "no", "no", "no")
+    assert personas == set()
+    assert "the model proposed no personas" in said[0]
+
+
+async def test_a_filled_chunk_is_not_drawn_again():
+    draws, _ = await run_pairs(Pairs(rate=1), Scenarios(repeats=3), Keep(max_per_chunk=2), sizes={"c/a": 8})
+    assert sum(not d.empty for d in draws) == 8
+
+
+async def test_chunks_of_a_hop_are_no_duplicates_and_no_pair_comes_twice():
+    step = Scenarios(question_types=["multi_hop"], repeats=2)
+    draws, _ = await run_pairs(Pairs(rate=1), step, Keep(), sizes={"c/a": 12}, window=4)
+    pairs = [frozenset(chunk.id for chunk in d.scenario.chunks) for d in draws if d.scenario]
+    assert len(pairs) == len(set(pairs)) > 12
+    assert all(len(pair) == 2 for pair in pairs)
+
+
+def paid(n: int, rate: float, pairs: int, seed: int, window: int) -> tuple[int, float, float]:
+    """Give the draws paid, the seconds taken, and the seconds that these calls take on a busy server."""
+    server = OldestFirst(32 if window > 1 else 10**6)
+    work = run_pairs(
+        Pairs(rate=rate, seed=seed),
+        Scenarios(pairs=pairs, seed=seed),
+        Keep(n=n, max_per_chunk=2 if pairs > 1 else None),
+        window=window,
+        server=server,
+    )
+    (draws, tools), seconds = simulated(work)
+    assert tools.tally.kept == n
+    return sum(not d.empty for d in draws) + tools.tally.ahead, seconds, server.calls * 0.2 / 32
+
+
+@pytest.mark.parametrize(("rate", "pairs"), [(0.7, 3), (0.3, 3), (1.0, 3), (0.7, 1)])
+def test_hardly_more_draws_are_paid_than_one_at_a_time_and_hardly_more_time(rate: float, pairs: int):
+    seeds = range(3)
+    needed = [paid(200, rate, pairs, seed, 1) for seed in seeds]
+    found = [paid(200, rate, pairs, seed, 256) for seed in seeds]
+    draws = sum(f[0] for f in found) / sum(n[0] for n in needed)
+    seconds = sum(f[1] for f in found) / sum(n[2] for n in needed)
+    assert draws <= (1.05 if (rate, pairs) == (0.7, 3) else 1.08)
+    assert seconds <= 1.15
+
+
+@pytest.mark.parametrize("window", [1, 7, 256])
+@pytest.mark.parametrize("n", [1, 20, 51])
+async def test_the_order_is_filled_whatever_the_window(window: int, n: int):
+    for rate in (0.15, 0.6, 1.0):
+        draws, _ = await run_pairs(Pairs(rate=rate), Scenarios(), Keep(n=n, max_per_chunk=2), window=window)
+        assert len(kept_of(draws)) == n
+
+
+async def test_a_fruitless_writer_is_not_paid_beyond_the_patience():
+    step = Scenarios(patience=30, document_tries=3)
+    draws, tools = await run_pairs(Pairs(rate=0), step, Keep(n=50), sizes={"c/a": 900})
+    assert sum(not d.empty for d in draws) + tools.tally.ahead <= 3 + 30 + 1
+    assert set(SIZES)
+
+
+def test_choosing_among_ten_thousand_documents_is_quick():
+    shelf = Shelved(Shelf({f"c/{at}": 3 for at in range(10_000)}), [f"c/{at}" for at in range(10_000)], **_SHELF)
+    chosen = []
+    start = time.perf_counter()
+    for number in range(3000):
+        document = shelf.choose("one")
+        assert document is not None
+        place = document.take("one")
+        chosen.append((document, place))
+        if number >= 200:
+            old, at = chosen[number - 200]
+            old.commit("one", at, Commit(number - 200, (), (), empty=False, gave=1, kept=1))
+    assert time.perf_counter() - start < 10
+    assert len({document.id for document, _ in chosen}) == 3000
+
+
+_SHELF = {"seed": 0, "tries": 12, "repeats": 2}

@@ -5,7 +5,8 @@ every score; the model and the embeddings are always passed in, so that it never
 would score 1.0 or NaN, and dropped verdicts would inflate the score, so both are errors; its tracking is off.
 
 Every ragas prompt ends with its input as JSON, and the reply's JSON schema travels in ``Ask.reply_schema``: that is all
-a model needs to answer it, the built-in judge too.
+a model needs to answer it, the built-in judge too. What comes before the input never changes, and making it (ragas
+makes the JSON schema anew each time) took most of a score's processor time, so it is made once: the text is the same.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from ragset.schema.ports import FloatArray
 
+STATEMENTS = "StatementGeneratorOutput"
+"""Name of the reply that lists statements; each metric has a class of its own by this name."""
 FACTS_ONLY = (1.0, 0.0)
 """Answer correctness as the statements' F-score alone; ragas' own default is (.75, .25) with embeddings."""
 
@@ -43,6 +46,29 @@ class MetricResult:
 
 class _Scorer(Protocol):
     async def ascore(self, **inputs: Any) -> Any: ...
+
+
+class _Renders(Protocol):
+    def to_string(self, data: Any) -> str: ...
+
+
+class _Prompt:
+    """A ragas prompt whose unchanging part is rendered once; gives the very text that ragas would."""
+
+    def __init__(self, prompt: _Renders) -> None:
+        self._prompt = prompt
+        self._around: tuple[str, str] | None = None
+
+    def to_string(self, data: BaseModel) -> str:
+        """Give the prompt with ``data`` as its input."""
+        given = data.model_dump_json(indent=4, exclude_none=True)
+        if self._around is None:
+            whole = self._prompt.to_string(data)
+            before, found, after = whole.rpartition(given)
+            if not found:
+                return whole
+            self._around = before, after
+        return self._around[0] + given + self._around[1]
 
 
 @dataclass(slots=True)
@@ -62,6 +88,8 @@ class _Ragas:
     correctness: Any
     model: Any
     vectors: Any
+    text: Any
+    statements: Any
 
 
 _loaded: _Ragas | None = None
@@ -77,8 +105,10 @@ async def faithfulness(
     or not one verdict for each statement came back, and lets ``ModelError`` through.
     """
     ragas, record = await load(), _Record()
-    metric = cast("_Scorer", ragas.faithfulness(llm=ragas.model(model, record, purpose)))
-    result = await metric.ascore(user_input=question, response=answer, retrieved_contexts=list(contexts))
+    metric = _with_prompts(ragas.faithfulness(llm=ragas.model(model, record, purpose)))
+    result = await cast("_Scorer", metric).ascore(
+        user_input=question, response=answer, retrieved_contexts=list(contexts)
+    )
     _require_statements(record, purpose)
     verdicts = cast("list[Any]", record.replies[-1].statements)
     _require_verdicts([v.statement for v in verdicts], record.statements[0], purpose)
@@ -101,7 +131,8 @@ async def answer_correctness(
     """Score ``answer`` against ``reference``: F1 over the statements that they share.
 
     With an ``embedder`` a quarter of the score is the cosine of the two texts (ragas' default weights), without
-    one the facts are all of it. Raises like :func:`faithfulness`.
+    one the facts are all of it. The statements of both texts are asked for at once: ragas asks for one after the other,
+    and is given what came. Raises like :func:`faithfulness`.
     """
     ragas, record = await load(), _Record()
     weights, vectors = list(FACTS_ONLY), None
@@ -110,8 +141,10 @@ async def answer_correctness(
         known = dict(zip(texts, await embedder.embed(texts), strict=True))
         weights, vectors = [0.75, 0.25], ragas.vectors(known)
     llm = ragas.model(model, record, purpose)
-    metric = cast("_Scorer", ragas.correctness(llm=llm, embeddings=vectors, weights=weights))
-    result = await metric.ascore(user_input=question, response=answer, reference=reference)
+    metric = _with_prompts(ragas.correctness(llm=llm, embeddings=vectors, weights=weights))
+    both = [ragas.text(question=question, answer=text) for text in (answer, reference)]
+    await llm.fetch([metric.statement_generator_prompt.to_string(text) for text in both], ragas.statements)
+    result = await cast("_Scorer", metric).ascore(user_input=question, response=answer, reference=reference)
     _require_statements(record, purpose)
     classes = record.replies[-1]
     _require_classes(classes, record.statements, purpose)
@@ -120,6 +153,17 @@ async def answer_correctness(
     if blamed:
         detail += f"; {_quote(blamed[0].statement)} ({blamed[0].reason})"
     return MetricResult(_score(result.value, purpose), record.usage, detail)
+
+
+_prompts: dict[type[Any], _Prompt] = {}
+
+
+def _with_prompts(metric: Any) -> Any:
+    """Put the prompts that render fast in the place of a metric's own."""
+    for name, prompt in list(vars(metric).items()):
+        if name.endswith("_prompt"):
+            setattr(metric, name, _prompts.setdefault(type(prompt), _Prompt(prompt)))
+    return metric
 
 
 async def load() -> _Ragas:
@@ -141,6 +185,7 @@ def _import() -> _Ragas:
         from ragas.embeddings.base import BaseRagasEmbedding
         from ragas.llms.base import InstructorBaseRagasLLM
         from ragas.metrics.collections import AnswerCorrectness, Faithfulness
+        from ragas.metrics.collections.answer_correctness.util import StatementGeneratorInput, StatementGeneratorOutput
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"ragas ({error.name})", "ragas") from error
 
@@ -149,12 +194,27 @@ def _import() -> _Ragas:
 
         def __init__(self, model: LanguageModel, record: _Record, purpose: str) -> None:
             self._model, self._record, self._purpose = model, record, purpose
+            self._fetched: dict[str, Any] = {}
+
+        async def fetch(self, prompts: list[str], response_model: type[Any]) -> None:
+            """Ask for several replies at once, each prompt once; all are waited for, the first error is raised."""
+            once = list(dict.fromkeys(prompts))
+            asks = (_ask(self._model, self._record, self._purpose, prompt, response_model) for prompt in once)
+            found = await asyncio.gather(*asks, return_exceptions=True)
+            for one in found:
+                if isinstance(one, BaseException):
+                    raise one
+            self._fetched.update(zip(once, found, strict=True))
 
         def generate(self, prompt: str, response_model: type[Any]) -> Any:
             raise TypeError("ragas is asked asynchronously here")
 
         async def agenerate(self, prompt: str, response_model: type[Any]) -> Any:
-            return await _ask(self._model, self._record, self._purpose, prompt, response_model)
+            value = self._fetched.get(prompt)
+            if value is None:
+                value = await _ask(self._model, self._record, self._purpose, prompt, response_model)
+            _keep(self._record, value)
+            return value
 
     class KnownVectors(BaseRagasEmbedding):
         """Vectors of texts that were embedded beforehand, off the event loop."""
@@ -169,7 +229,9 @@ def _import() -> _Ragas:
         async def aembed_text(self, text: str, **kwargs: Any) -> list[float]:
             return self.embed_text(text)
 
-    return _Ragas(Faithfulness, AnswerCorrectness, PortModel, KnownVectors)
+    return _Ragas(
+        Faithfulness, AnswerCorrectness, PortModel, KnownVectors, StatementGeneratorInput, StatementGeneratorOutput
+    )
 
 
 async def _ask(model: LanguageModel, record: _Record, purpose: str, prompt: str, wanted: type[BaseModel]) -> BaseModel:
@@ -178,14 +240,20 @@ async def _ask(model: LanguageModel, record: _Record, purpose: str, prompt: str,
     reply = await model.complete(ask)
     record.usage += reply.usage
     value = wanted.model_validate(reply.value)
-    if wanted.__name__ == "StatementGeneratorOutput":
+    if wanted.__name__ == STATEMENTS:
         statements = [s.strip() for s in cast("list[str]", getattr(value, "statements", [])) if s.strip()]
         if not statements:
             raise ReplyError("the model found no statement in the answer", where=purpose, head=reply.raw[:200])
-        record.statements.append(statements)
         return wanted.model_validate({"statements": statements})
-    record.replies.append(value)
     return value
+
+
+def _keep(record: _Record, value: Any) -> None:
+    """Write down what ragas was given, in the order in which it asked."""
+    if type(value).__name__ == STATEMENTS:
+        record.statements.append(value.statements)
+    else:
+        record.replies.append(value)
 
 
 _schemas: dict[type[Any], dict[str, Any]] = {}
@@ -220,18 +288,38 @@ def _require_verdicts(judged: list[str], sent: list[str], purpose: str) -> None:
 
 
 def _require_classes(classes: Any, statements: list[list[str]], purpose: str) -> None:
-    """Refuse a classification that drops, repeats or invents statements of the answer or of the reference."""
+    """Refuse a classification that drops, repeats or invents statements of the answer or of the reference.
+
+    One that repeats them as they are is checked one by one. Of one that paraphrases, all that can be told is that the
+    counts are right, that each text is another, and that none is, word by word, a statement of the other side only. (A
+    shared one may be worded as either side has it.)
+    """
     if len(statements) < 2:
         raise ReplyError("ragas asked for the statements of one text only", where=purpose, hint="is ragas pinned?")
     said, wanted = (Counter(_fold(s) for s in given) for given in statements[:2])
-    mine = Counter(_fold(c.statement) for c in (*classes.TP, *classes.FP))
-    missing = Counter(_fold(c.statement) for c in classes.FN)
-    if mine == said and missing <= wanted:
+    shared, wrong, missing = (
+        Counter(_fold(c.statement) for c in found) for found in (classes.TP, classes.FP, classes.FN)
+    )
+    if shared + wrong == said and missing <= wanted:
         return
-    wrong = [*((mine - said) or (said - mine)), *(missing - wanted)]
-    found = f"{mine.total()} + {missing.total()}"
-    what = f"{found} classified statements are not the {said.total()} and {wanted.total()} sent: {_quote(wrong[0])}"
-    raise ReplyError(what, where=purpose, hint="use a model that repeats each statement as it is")
+    if (problem := _problem(shared, wrong, missing, (said, wanted))) is not None:
+        raise ReplyError(problem, where=purpose, hint="use a model that classifies each statement once")
+
+
+def _problem(
+    shared: Counter[str], wrong: Counter[str], missing: Counter[str], sent: tuple[Counter[str], Counter[str]]
+) -> str | None:
+    """Say what is amiss with a classification that does not repeat the statements as they were sent."""
+    said, wanted = sent
+    mine = shared + wrong
+    if mine.total() != said.total() or missing.total() > wanted.total():
+        found = f"{mine.total()} + {missing.total()}"
+        return f"{found} classified statements are not the {said.total()} and {wanted.total()} sent"
+    repeated = [text for text, count in (mine + missing).items() if count > 1]
+    if repeated:
+        return f"a statement is classified twice: {_quote(repeated[0])}"
+    astray = [*(wrong.keys() & (wanted - said)), *(missing.keys() & (said - wanted))]
+    return f"a statement is classified on the wrong side: {_quote(sorted(astray)[0])}" if astray else None
 
 
 def _fold(text: str) -> str:

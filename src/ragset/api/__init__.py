@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
+from ragset.api.roles import objects_of, opened_models
 from ragset.api.wiring import (
     BuildOptions,
     FlowOptions,
-    FolderOptions,
     IndexOptions,
     IngestOptions,
     RunOptions,
     Sources,
-    check_models,
     check_options,
     opened,
     progress_of,
@@ -61,7 +60,7 @@ def ingest(sources: Sources, index: str, **options: Unpack[IngestOptions]) -> In
     check_options(options, IngestOptions)
     flow = _ingest_flow(source_list(sources), index, options)
     done: dict[str, Any] = {}
-    run_sync(_execute(flow, None, options, done))
+    run_sync(_execute(flow, None, cast("FlowOptions", options), done))
     return IngestResult(**done["ingest"])
 
 
@@ -76,11 +75,11 @@ def build(sources: Sources, out: str | Path, n: int | None = None, **options: Un
     name = options.get("index") or index_name(found.corpora)
     making = sample_flow(options, name, n)
     if making.find("scenarios"):
-        making = making.replace("scenarios", documents=_documents_of(found))
+        making = making.replace("scenarios", documents=documents_of(found))
     reading = _ingest_flow(given, name, options)
     data = making.dump()
     data["steps"] = [*reading.dump()["steps"], *data["steps"]]
-    return run_flow(compile_flow({**data, "name": "build"}), out, **_for_folder(options))
+    return run_flow(compile_flow({**data, "name": "build"}), out, **_for_flow(options))
 
 
 def generate(index: str, n: int | None = None, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
@@ -91,7 +90,7 @@ def generate(index: str, n: int | None = None, out: str | Path | None = None, **
     flow = _with_steps(flow, "generate", _dumped(steps))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(out or folder)
-        run_sync(_execute(flow, target, options, {}, kept_as="samples.jsonl"))
+        run_sync(_execute(flow, target, _for_flow(options), {}, kept_as="samples.jsonl"))
         return EvalSet.load(target / "samples.jsonl")
 
 
@@ -106,7 +105,7 @@ def validate(samples: EvalSet | str | Path, index: str, out: str | Path, **optio
     flow = sample_flow(options, index, None)
     judges = [step for step in flow.steps if step.takes is Sample and step.name != "keep"]
     steps = [{"samples": {"path": str(path)}}, *_dumped(judges), {"keep": {}}]
-    return run_flow(_with_steps(flow, "validate", steps), out, **_for_folder(options))
+    return run_flow(_with_steps(flow, "validate", steps), out, **_for_flow(options))
 
 
 def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[FlowOptions]) -> Run:
@@ -152,27 +151,27 @@ def index_name(corpora: Iterable[str]) -> str:
 
 
 async def _execute(
-    flow: Flow, out: Path | None, options: IndexOptions, done: dict[str, Any], *, kept_as: str = "kept.jsonl"
+    flow: Flow, out: Path | None, options: FlowOptions, done: dict[str, Any], *, kept_as: str = "kept.jsonl"
 ) -> dict[str, Any]:
     """Run the parts of a flow; ``done`` gets what ingest did, the report is given back."""
     if not flow.index:
         raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
-    check_models(flow)
     progress = progress_of(options)
     found = _survey(flow, out, options)  # refuses a missing source before an index or a folder is made
     folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
     opening = IndexOptions(**{**options, "embedder": options.get("embedder") or flow.embedder})  # type: ignore[typeddict-item]
     report: dict[str, Any] = {}
-    with opened(flow.index, opening, create=found is not None) as index, ExitStack() as stack:
-        tools = tools_for(index, progress)
-        for steps in parts(flow):
-            if found and not makes_samples(steps):
-                done["ingest"] = await _read_in(steps, tools, progress, found)
-            elif folder:
-                stack.enter_context(folder)
-                if options.get("retry_failed"):
-                    folder.journal.forget_failures()
-                report = await run_samples(steps, tools, folder, progress, _about(flow, index, done))
+    async with opened_models(flow, options, progress.say) as roles:  # refuses a model before anything is read
+        with opened(flow.index, opening, create=found is not None) as index, ExitStack() as stack:
+            tools = tools_for(index, progress, roles)
+            for steps in parts(flow):
+                if found and not makes_samples(steps):
+                    done["ingest"] = await _read_in(steps, tools, progress, found)
+                elif folder:
+                    stack.enter_context(folder)
+                    if options.get("retry_failed"):
+                        folder.journal.forget_failures()
+                    report = await run_samples(steps, tools, folder, progress, _about(flow, index, done))
     return report
 
 
@@ -209,7 +208,7 @@ def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
     return about | ({"ingest": done["ingest"]} if "ingest" in done else {})
 
 
-def _documents_of(found: Survey) -> tuple[str, ...]:
+def documents_of(found: Survey) -> tuple[str, ...]:
     """Name the documents of the sources: a folder's by its corpus, a single file by itself."""
     single = [file.document_id for file in found.files if file.corpus not in found.whole]
     return (*(f"{name}/" for name in sorted(found.whole)), *single)
@@ -221,7 +220,7 @@ _PARSE_LIMITS = {"parse_timeout": "timeout_s", "parse_memory": "memory_mb"}
 def _ingest_flow(sources: Sequence[str], index: str, options: IngestOptions) -> Flow:
     given: dict[str, Any] = {key: value for key, value in options.items() if value}
     files = {key: tuple(given[key]) for key in ("include", "exclude") if key in given}
-    split = {key: given[key] for key in ("max_tokens",) if key in given}
+    split = {"max_tokens": given["chunk_tokens"]} if "chunk_tokens" in given else {}
     if "strategy_file" in given:
         split["strategy_file"] = str(Path(given["strategy_file"]).absolute())
     flow = load_flow("ingest").replace("files", sources=tuple(sources), **files)
@@ -245,7 +244,8 @@ def _saved(samples: EvalSet, out: Path) -> Path:
     return path
 
 
-def _for_folder(options: RunOptions) -> FolderOptions:
-    given: dict[str, Any] = {**options}
-    names = FolderOptions.__required_keys__ | FolderOptions.__optional_keys__
-    return cast("FolderOptions", {key: value for key, value in given.items() if key in names})
+def _for_flow(options: RunOptions) -> FlowOptions:
+    """Give what running the flow still needs: the rest is written into it, but for models that are objects."""
+    given: dict[str, Any] = {**options, "objects": objects_of(options)}
+    names = (FlowOptions.__required_keys__ | FlowOptions.__optional_keys__) - {"index"}
+    return cast("FlowOptions", {key: value for key, value in given.items() if key in names})

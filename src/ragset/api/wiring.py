@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
+from ragset.api.roles import ModelOptions, Opened, SpendingOptions, chosen
 from ragset.errors import UsageError, did_you_mean
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.running import Progress, Quiet
-from ragset.schema.models import BUILTIN
 from ragset.schema.step import Tools
 from ragset.settings import chroma_server, indexes_folder
 
@@ -46,7 +46,7 @@ class IngestOptions(IndexOptions, total=False):
 
     include: Sequence[str]
     exclude: Sequence[str]
-    max_tokens: int | None
+    chunk_tokens: int | None
     strategy_file: str | Path | None
     parse_timeout: float | None
     parse_memory: int | None
@@ -59,11 +59,10 @@ class FolderOptions(IndexOptions, total=False):
     retry_failed: bool
 
 
-class RunOptions(FolderOptions, total=False):
-    """Options of a run: ``seed``, ``model``, and the ``flow`` (name or file)."""
+class RunOptions(FolderOptions, ModelOptions, total=False):
+    """Options of a run: ``seed``, the models, and the ``flow`` (name or file)."""
 
     seed: int
-    model: str | None
     flow: str | Path | None
 
 
@@ -73,8 +72,8 @@ class BuildOptions(RunOptions, IngestOptions, total=False):
     index: str | None
 
 
-class FlowOptions(FolderOptions, total=False):
-    """Options of a flow that is run as it is: the ``index`` in place of the one it names."""
+class FlowOptions(FolderOptions, SpendingOptions, total=False):
+    """Options of a flow that is run as it is: the ``index`` in place of the one it names, and what it may spend."""
 
     index: str | None
 
@@ -113,14 +112,6 @@ def opened(name: str, options: IndexOptions, *, create: bool = False) -> Generat
         yield index
 
 
-def check_models(flow: Flow) -> None:
-    """Refuse a model that this release does not run, before anything is made; raises ``UsageError``."""
-    for role, choice in flow.models.items():
-        if not choice.builtin:
-            hint = f"use '{BUILTIN}', which needs no key and no network"
-            raise UsageError(f"no model '{choice.model}' for the {role}: this release runs '{BUILTIN}' only", hint=hint)
-
-
 def check_options(options: Mapping[str, Any], kind: Any) -> None:
     """Refuse an option that does not exist; raises ``UsageError`` with the nearest one."""
     known = kind.__required_keys__ | kind.__optional_keys__
@@ -144,9 +135,10 @@ def _absolute(source: str) -> str:
     return os.path.abspath(source)
 
 
-def tools_for(index: Index, progress: Progress) -> Tools:
+def tools_for(index: Index, progress: Progress, roles: Opened) -> Tools:
     """Give the steps what they work with."""
-    return Tools(index, index.embedder, say=progress.say, extras={"index": index})
+    extras = {"index": index, "paid": roles.paid.as_dict, "costing": roles.costing}
+    return Tools(index, index.embedder, roles.models, say=progress.say, finished=roles.finished, extras=extras)
 
 
 def sample_flow(options: RunOptions, index: str, n: int | None) -> Flow:
@@ -156,9 +148,7 @@ def sample_flow(options: RunOptions, index: str, n: int | None) -> Flow:
         flow = flow.replace("keep", n=n)
     if flow.find("scenarios") and "seed" in options:
         flow = flow.replace("scenarios", seed=options["seed"])
-    data: dict[str, Any] = flow.dump() | {"index": index}
-    if model := options.get("model"):
-        data["models"] = {**data["models"], "writer": model}
+    data: dict[str, Any] = chosen(flow, options).dump() | {"index": index}
     if embedder := options.get("embedder"):
         data["embedder"] = embedder
     return compile_flow(data, str(options.get("flow") or "rag_qa"))

@@ -16,6 +16,8 @@ from ragset.settings import debug
 
 COMMANDS = {
     "build": "ragset.cli.build:build",
+    "estimate": "ragset.cli.estimate:estimate",
+    "models": "ragset.cli.models:models",
     "ingest": "ragset.cli.ingest:ingest",
     "index": "ragset.cli.index:index",
     "generate": "ragset.cli.build:generate",

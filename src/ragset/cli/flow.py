@@ -55,7 +55,7 @@ def check(path: str) -> None:
 @click.argument("path", metavar="FLOW")
 @click.option("--out", metavar="DIR", help="Run folder to write, or to go on in.")
 @click.option("--index", metavar="NAME", help="Index to use (default: the one the flow names).")
-@opt.together(opt.embedder, opt.indexes, opt.chroma, opt.folder, opt.as_json, opt.quiet)
+@opt.together(opt.spending, opt.embedder, opt.indexes, opt.chroma, opt.folder, opt.as_json, opt.quiet)
 @click.pass_context
 def run(ctx: click.Context, path: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Run a flow, a name or a YAML file."""

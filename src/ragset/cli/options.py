@@ -8,10 +8,6 @@ from typing import Any, TypeVar
 import click
 
 from ragset.cli.progress import Shown, progress
-from ragset.cli.terminal import talk
-
-BUILTIN = "builtin"
-"""Name of the model that is no language model."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,10 +32,23 @@ chroma = click.option("--chroma", metavar="URL", help="Chroma server to use in p
 embedder = click.option(
     "--embedder", metavar="NAME", help="Embedding model: minilm (default), hash (for tests), or a name or folder."
 )
+spending = together(
+    click.option("--max-calls", type=click.IntRange(min=0), help="Most requests this run may send to models."),
+    click.option("--max-tokens", type=click.IntRange(min=0), help="Most tokens this run may pay, in and out."),
+    click.option("--max-cost", type=click.FloatRange(min=0), help="Most money this run may cost, in USD."),
+    click.option("--replay", is_flag=True, help="Take replies from the cache alone; call nothing."),
+    click.option("--cache", metavar="FILE", help="Cache of replies (RAGSET_CACHE; default: one per user)."),
+    click.option("--prices", metavar="FILE", help="YAML file of prices (RAGSET_PRICES; default: those known)."),
+)
 order = together(
     click.option("--seed", type=int, help="Seed of the draws (default: the flow's, 0)."),
-    click.option("--model", metavar="NAME", help="Model that writes (default: what the flow says, builtin)."),
+    click.option("--model", metavar="NAME", help="Model for all roles, provider:name (default: builtin)."),
+    click.option("--answerer", metavar="NAME", help="Model that answers, in place of --model."),
+    click.option("--judge", metavar="NAME", help="Model that judges, in place of --model."),
+    click.option("--base-url", metavar="URL", help="Where the models named here are served."),
+    click.option("--concurrency", type=click.IntRange(min=1, max=1024), help="Most requests in flight (32)."),
     click.option("--flow", metavar="FILE", help="Flow to run, a name or a YAML file (default: rag_qa)."),
+    spending,
 )
 folder = together(
     click.option("--force", is_flag=True, help="Replace a run of another flow in the folder."),
@@ -48,7 +57,7 @@ folder = together(
 files = together(
     click.option("--include", metavar="GLOB", multiple=True, help="Only files that match (may be repeated)."),
     click.option("--exclude", metavar="GLOB", multiple=True, help="No files that match (may be repeated)."),
-    click.option("--max-tokens", type=click.IntRange(min=8), help="Longest chunk, in the embedding model's tokens."),
+    click.option("--chunk-tokens", type=click.IntRange(min=8), help="Longest chunk, in the embedding model's tokens."),
     click.option("--parse-timeout", type=click.FloatRange(min=1), help="Seconds that parsing one file may take (60)."),
     click.option(
         "--parse-memory", type=click.IntRange(min=256), help="Megabytes that parsing one file may take (1024)."
@@ -63,8 +72,5 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def started(options: dict[str, Any]) -> Shown:
-    """Take ``quiet`` out of a command's options, say what ``builtin`` is if it is used, and give the progress."""
-    quiet = bool(options.pop("quiet"))
-    if options["model"] in (None, BUILTIN):
-        talk("model: builtin (extractive writer and rule judge: no language model, no key, no network)", quiet=quiet)
-    return progress(quiet=quiet)
+    """Take ``quiet`` out of a command's options, and give the progress."""
+    return progress(quiet=bool(options.pop("quiet")))

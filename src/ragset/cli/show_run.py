@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ RETRY = "mend the cause, then run the same command with --retry-failed"
 
 FEWER = 3
 """Exit code: done, but fewer than asked for."""
+
+SHOWN = ("document", "question_type", "difficulty", "answerable")
+"""Axes that have their own place in the summary."""
+
+AXES = {"persona": "personas", "language": "languages", "style": "styles", "answer_length": "answer lengths"}
+"""Titles of the other axes; one that is not here is shown under its name."""
 
 MOST = 12
 """Rows shown of a long table; the report has all."""
@@ -60,7 +66,17 @@ def show_run(report: dict[str, Any], folder: Path) -> None:
     _counts("question types", kept_by["question_type"])
     _counts("difficulty", kept_by["difficulty"])
     _counts("documents", documents)
+    for axis, counts in kept_by.items():
+        if axis not in SHOWN:
+            _counts(AXES.get(str(axis), str(axis).replace("_", " ")), counts)
+    if "no" in kept_by.get("answerable", {}):
+        _counts("answerable", kept_by["answerable"])
     _gates(report["gates"])
+    show_usage(report)
+    if report.get("ended"):
+        out()
+        out(f"ended early: {one_line(report['ended'])}")
+    _lacking(report.get("lacking") or {}, report.get("given_up") or [])
     if report["shortfall"]:
         show_shortfall(report)
     elif report["failures"]:
@@ -81,6 +97,45 @@ def show_shortfall(report: dict[str, Any]) -> None:
     if draws["gave_none"]:
         reasons["draws that gave no pair (nothing in the text to ask well)"] = draws["gave_none"]
     table((n, why) for why, n in _largest(reasons))
+
+
+def show_usage(report: Mapping[str, Any]) -> None:
+    """Print what the models were asked, by step, and what of it this run paid; nothing when no model was asked."""
+    usage: dict[str, Any] = report.get("usage") or {}
+    if not usage.get("total", {}).get("calls"):
+        return
+    out()
+    out("usage")
+    total, kept = usage["total"], report["kept"]
+    rows = [(name, *_used(step)) for name, step in usage["by_step"].items()]
+    each = [("per kept pair", *_used(total, kept))] if kept else []
+    table([("step", "calls", "tokens in", "tokens out", usage["currency"]), *rows, ("all", *_used(total)), *each])
+    _paid(report.get("paid") or [])
+
+
+def _used(usage: Mapping[str, Any], share: int = 1) -> tuple[str, ...]:
+    counts = (usage[what] / share for what in ("calls", "prompt_tokens", "completion_tokens"))
+    money = "unknown" if usage["cost"] is None else f"{usage['cost'] / share:,.4f}"
+    return (*(f"{count:,.1f}" if share > 1 and count < MOST else f"{count:,.0f}" for count in counts), money)
+
+
+def _paid(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say what this run sent and what it did not have to send; ``rows`` are counts by role and purpose."""
+    if not rows:
+        return
+    sent, again, cached = (sum(int(row.get(what, 0)) for row in rows) for what in ("calls", "retries", "cached"))
+    cached += sum(int(row.get("shared", 0)) for row in rows)
+    out(f"  this run: {sent:,} sent ({again:,} of them again after a fault), {cached:,} from the cache")
+
+
+def _lacking(lacking: Mapping[str, Mapping[str, int]], why: Sequence[str]) -> None:
+    rows = [(n, f"{axis}: {value}") for axis, values in lacking.items() for value, n in values.items()]
+    if rows:
+        out()
+        out("quotas that are short")
+        table(rows)
+    for line in why:
+        out(f"  {one_line(line)}")
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> None:

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
-from ragset.errors import NOT_THE_DRAWS, UsageError
+from ragset.errors import NOT_THE_DRAWS, BudgetError, UsageError
 from ragset.flow.journal import Journal
 from ragset.schema.ids import digest
 from ragset.schema.samples import Failure, Spent
@@ -29,6 +29,7 @@ from ragset.schema.step import (
     Source,
     Step,
     Tools,
+    anew,
     current_draw,
     current_step,
     ledger,
@@ -55,6 +56,7 @@ class Stage:
         key = digest(self.fingerprint, item.model_dump(mode="json", exclude={"number", "spent"})) if journal else ""  # type: ignore[attr-defined]
         if journal and (done := journal.get(key, item)):
             return done
+        anew.set(journal is not None and key in journal.retried)
         result, seen = await self._apply(item, tools)
         result = billed(result, account)
         if journal:
@@ -133,13 +135,23 @@ async def _flow(
                 item = failed(item, fold, error)
         return item
 
+    stopped: Exception | None = None
     try:
-        async for item in stream:
+        while True:
+            try:
+                item = await anext(stream)
+            except StopAsyncIteration:
+                break
+            except NOT_THE_DRAWS as error:  # what came before it is sound: those draws are decided on first
+                stopped = error
+                break
             opened.append((item.empty, asyncio.create_task(stage.work(item, tools, journal))))
             if len(opened) >= window:
                 yield await head()
-        while opened:
+        while opened and (not stopped or isinstance(stopped, BudgetError) or opened[0][1].done()):
             yield await head()
+        if stopped:
+            raise stopped
     finally:
         tools.tally.ahead += sum(not empty for empty, _ in opened)
         for _, task in opened:

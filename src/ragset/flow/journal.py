@@ -33,6 +33,7 @@ class Journal:
                 damaged.unlink()
             self._db = self._open(path)
         self.replayed = 0
+        self.retried: set[str] = set()
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -64,7 +65,8 @@ class Journal:
         self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
 
     def forget_failures(self) -> int:
-        """Drop the draws that failed, so that they are tried again; gives how many."""
+        """Drop the draws that failed, so that they are tried again, by new calls; gives how many."""
+        self.retried = {key for (key,) in self._db.execute("SELECT key FROM done WHERE failed = 1")}
         return self._db.execute("DELETE FROM done WHERE failed = 1").rowcount
 
     def __enter__(self) -> Self:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from ragset.errors import NOT_THE_DRAWS, BudgetError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
 from ragset.flow.report import Report
@@ -74,19 +76,37 @@ async def run_intake(steps: Sequence[Step], tools: Tools, progress: Progress, *,
 async def run_samples(
     steps: Sequence[Step], tools: Tools, folder: RunFolder, progress: Progress, about: dict[str, Any]
 ) -> dict[str, Any]:
-    """Run a part that makes samples; write them to the folder and give the report. ``about`` heads the report."""
+    """Run a part that makes samples; write them to the folder and give the report. ``about`` heads the report.
+
+    A run that is stopped (by its budget, by Ctrl-C, by a server that is gone) delivers the draws that were decided on
+    until then. A budget is a way to end; what else stops a run is raised again.
+    """
     asked = getattr(steps[-1], "n", None)
-    report = Report(asked)
+    report = Report(asked, costing=tools.extras.get("costing"))
     progress.stage("making and judging", asked)
+    stopped: BaseException | None = None
+    try:
+        await _pull(steps, tools, folder, progress, report)
+    except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
+        stopped = error
+        report.ended = "interrupted" if isinstance(error, asyncio.CancelledError) else str(error)
+    report.ahead = tools.tally.ahead if tools.tally.full or stopped else 0
+    report.lacking, report.given_up = tools.tally.lacking, tools.tally.given_up
+    report.paid = tools.extras.get("paid", list)()
+    result = {**about, **report.as_dict()}
+    folder.finish(result)
+    if stopped and not isinstance(stopped, BudgetError):
+        raise stopped
+    return result
+
+
+async def _pull(steps: Sequence[Step], tools: Tools, folder: RunFolder, progress: Progress, report: Report) -> None:
     stream = run(steps, tools, window=folder.flow.window, journal=folder.journal)
     async with aclosing(stream) as draws:
         async for draw in draws:
             report.add(draw)
             folder.add(draw.samples)
+            tools.finished(draw.number)
             if not draw.empty:
                 drawn = report.draws["total"] - report.draws["empty"]
                 progress.advance(report.samples["kept"], f"{drawn} drawn, {report.samples['rejected']} rejected")
-    report.ahead = tools.tally.ahead if tools.tally.full else 0
-    result = {**about, **report.as_dict()}
-    folder.finish(result)
-    return result

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from ragset.kit.judging import Judge
+from ragset.kit.pair_labels import HOPS
 from ragset.schema.ports import ChunkStore
 from ragset.schema.samples import Context, Evidence, Sample
 from ragset.schema.step import Tools, Uses
@@ -18,9 +19,13 @@ Span = tuple[str, int, int]
 
 
 class EvidenceHolds(Judge):
-    """Reject a pair whose evidence is missing, moved or outside its contexts, or whose contexts were altered."""
+    """Reject a pair whose evidence is missing, moved or outside its contexts, or whose contexts were altered.
+
+    A multi-hop pair needs evidence that no single context holds; an unanswerable one carries none, and no answer.
+    """
 
     name: ClassVar[str] = "evidence"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store"})
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
@@ -33,8 +38,10 @@ class EvidenceHolds(Judge):
             if not found
         ]
         if not sample.payload.answerable:
-            reason = "; ".join(altered) or "an unanswerable question has no evidence to check"
-            return sample.judged(self.verdict(False if altered else None, reason=reason))
+            wrong = "; ".join((*altered, *_claims_to_know(sample)))
+            return sample.judged(
+                self.verdict(not wrong, reason=wrong or "an unanswerable question carries no evidence")
+            )
         states = [e.verify(store.document(e.document_id)) for e in sample.evidence]
         found = [*_problems(sample, states, [span for spans in places for span in spans]), *altered]
         score = states.count("same") / len(states) if states else 0.0
@@ -53,6 +60,30 @@ def _problems(sample: Sample, states: Iterable[str], places: list[Span]) -> Iter
             yield f"evidence lies outside the contexts: {span}"
     if sample.provenance.get("writer") == EXTRACTIVE and not _quoted(sample):
         yield "the answer is no quote of the evidence"
+    if sample.question_type == "unanswerable":
+        yield "it is called unanswerable, and has an answer"
+    yield from _too_few_hops(sample)
+
+
+def _claims_to_know(sample: Sample) -> Iterator[str]:
+    if sample.evidence:
+        yield "an unanswerable question carries evidence"
+    if sample.payload.answer is not None:
+        yield "an unanswerable question has an answer"
+
+
+def _too_few_hops(sample: Sample) -> Iterator[str]:
+    """Tell when a multi-hop pair can be answered from one context, or one across documents from one document."""
+    if sample.question_type not in HOPS:
+        return
+    if any(all(_holds(context, span) for span in sample.evidence) for context in sample.contexts):
+        yield "multi-hop, and one context holds all the evidence"
+    elif sample.question_type == "multi_hop_across" and len({span.document_id for span in sample.evidence}) < 2:
+        yield "multi-hop across documents, and one document holds all the evidence"
+
+
+def _holds(context: Context, span: Evidence) -> bool:
+    return context.document_id == span.document_id and span.quote in context.text
 
 
 def _places(context: Context, store: ChunkStore) -> list[Span]:

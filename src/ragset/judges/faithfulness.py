@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ragset.adapters.ragas_bridge import faithfulness
-from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named
+from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_readable
 from ragset.kit.judging import Judge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
@@ -21,6 +21,7 @@ class Faithfulness(Judge):
     """
 
     name: ClassVar[str] = "faithfulness"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
 
     threshold: float = Field(default=1.0, ge=0, le=1)
@@ -35,7 +36,10 @@ class Faithfulness(Judge):
         name = f"ragas-faithfulness[{model.name}]"
         if pair.answer is None or not pair.answerable:
             return sample.judged(named(self.verdict(None, reason="unanswerable: nothing to support"), name))
-        contexts = [context.text for context in sample.contexts]
+        if (reason := not_readable(sample, tools)) is not None:
+            return sample.judged(named(self.verdict(None, reason=reason), name))
+        texts = [context.text.strip() for context in sample.contexts]
+        contexts = ["\n\n".join(texts)] if texts else []  # ragas itself would run the chunks' sentences together
         result = await faithfulness(model, pair.question, pair.answer, contexts)
         passed = result.score >= self.threshold
         verdict = self.verdict(passed, result.score, result.detail, usage=result.usage)

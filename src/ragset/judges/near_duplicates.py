@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from ragset.kit.nearest import TwinSearch
-from ragset.kit.retrieving import question_vector
+from ragset.kit.retrieving import query_of, question_vector
 from ragset.schema.documents import Noun
 from ragset.schema.samples import Draw, Sample, Verdict
 from ragset.schema.step import Fold, Folding, Tools, Uses
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 class NearDuplicates(Fold):
-    """Reject a question within ``threshold`` cosine of one that passed this gate earlier in draw order."""
+    """Reject a question within ``threshold`` cosine of one that passed this gate earlier in draw order.
+
+    A follow-up is compared with the user's earlier turns before it: alone it says too little.
+    """
 
     name: ClassVar[str] = "near_duplicates"
+    version: ClassVar[str] = "2"
     takes: ClassVar[type[Noun] | None] = Sample
     gives: ClassVar[type[Noun] | None] = Sample
     uses: ClassVar[frozenset[Uses]] = frozenset({"embedder"})
@@ -35,7 +39,7 @@ class NearDuplicates(Fold):
         rows = np.zeros((len(item.samples), tools.embedder.dimension), np.float32)
         for at, sample in enumerate(item.samples):
             if sample.status == "open":
-                rows[at] = await question_vector(sample.payload.question, tools)
+                rows[at] = await question_vector(query_of(sample.payload), tools)
         return rows.tobytes()
 
     def begin(self, tools: Tools) -> Folding:

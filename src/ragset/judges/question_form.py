@@ -1,21 +1,38 @@
-"""A question must be well-formed, stand alone, and not give its answer away; the answer must be whole."""
+"""A question must be well-formed, stand alone, and not give its answer away; the answer must be whole.
+
+Neither may hold an instruction to a model, or our own prompt: a passage that talks to the writer must gain nothing.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import ClassVar
 
 from pydantic import Field
 
 from ragset.kit.judging import Judge
-from ragset.kit.question_form import MAX_GIVEN_AWAY, problems
+from ragset.kit.languages import code_of
+from ragset.kit.prompting import Prompt, shipped
+from ragset.kit.question_form import MAX_GIVEN_AWAY, Wording, problems
+from ragset.kit.steering import repeats_prompt, talks_to_a_model
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools
 
+_INFORMAL = frozenset({"conversational", "misspelt"})
+_CHOICES = frozenset({"comparison", "yes_no"})
+_IMAGE = re.compile(r"!\[[^\]\n]*\]\(|<img\b", re.IGNORECASE)
+
 
 class QuestionForm(Judge):
-    """Reject a pair whose wording is wrong, by rules on its two texts; the reason names every failing check."""
+    """Reject a pair whose wording is wrong, by rules on its texts; the reason names every failing check.
+
+    Rules of English wording apply to English questions only, and those of a sentence to questions that must be one.
+    """
 
     name: ClassVar[str] = "question_form"
+    version: ClassVar[str] = "2"
 
     min_words: int = Field(default=3, ge=1)
     max_words: int = Field(default=40, ge=1)
@@ -24,6 +41,48 @@ class QuestionForm(Judge):
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Check the question, and the answer when there is one."""
         pair = sample.payload
-        limits = (self.min_words, self.max_words)
-        found = problems(pair.question, pair.answer, words=limits, max_given_away=self.max_given_away)
+        found = problems(
+            pair.question,
+            pair.answer,
+            words=(self.min_words, self.max_words),
+            max_given_away=self.max_given_away,
+            wording=_wording(sample),
+        )
+        found += [f"steered: {detail}" for detail in _steered(sample)]
         return sample.judged(self.verdict(not found, reason="; ".join(found)))
+
+
+def _wording(sample: Sample) -> Wording:
+    """Tell what the question may look like, by its labels."""
+    style, language = sample.axes.get("style"), code_of(sample.axes.get("language"))
+    return Wording(
+        english=False if language not in (None, "en") else None,
+        keyword=style == "keyword",
+        informal=style in _INFORMAL,
+        follow_up=bool(sample.payload.history),
+        choice=sample.question_type in _CHOICES,
+    )
+
+
+def _steered(sample: Sample) -> Iterator[str]:
+    """Tell what in the pair, or in its evidence, is addressed to a model or comes from a prompt."""
+    pair = sample.payload
+    told = (pair.question, pair.answer or "", *(turn.content for turn in pair.history))
+    for text in (*told, *(span.quote for span in sample.evidence)):
+        piece = talks_to_a_model(text)
+        if piece:
+            yield f"it talks to a model: '{piece}'"
+            return
+    for text in told:
+        words = next((found for prompt in _prompts() if (found := repeats_prompt(text, prompt))), "")
+        if words:
+            yield f"it repeats a prompt: '{words}'"
+            return
+    if _IMAGE.search(pair.answer or ""):
+        yield "the answer loads an image"
+
+
+@lru_cache(maxsize=1)
+def _prompts() -> tuple[str, ...]:
+    """Give the texts of the shipped prompts that write."""
+    return tuple(Prompt.load(name).text for name in shipped() if name.startswith("write_"))

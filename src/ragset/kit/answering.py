@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field
 
+from ragset.errors import ContextError
 from ragset.kit.measures import Text, Word
 from ragset.kit.prompting import Prompt
 from ragset.kit.replies import complete_typed
@@ -26,6 +27,9 @@ BEST_SENTENCE = "best-sentence"
 RULES = "1"
 """Version of the rule; raise it whenever it may choose another sentence."""
 PROMPT = "answer_from_context.v1"
+
+NOTHING = frozenset({"", "null", "n/a"})
+"""Texts that stand for no answer, from models that write the null as a string."""
 
 NEIGHBOURS = 0.25
 """Weight of question words that only the sentences around hold."""
@@ -80,11 +84,25 @@ def answerer_name(tools: Tools) -> str:
 
 
 async def answer(question: str, hits: Sequence[Hit], tools: Tools) -> Answer:
-    """Answer ``question`` from the retrieved ``hits``, with the answerer model if there is one."""
+    """Answer ``question`` from the retrieved ``hits``, with the answerer model if there is one.
+
+    Raises ``ContextError`` when not even the best hit fits the model's context, and what ``complete_typed`` raises.
+    """
     model = tools.models.get("answerer")
     if model is None:
         return best_sentence(question, hits)
-    return await _ask(model, question, hits)
+    return await _answered(model, question, hits)
+
+
+async def _answered(model: LanguageModel, question: str, hits: Sequence[Hit]) -> Answer:
+    """Ask with all passages, then with the better half for as long as they do not fit the model's context."""
+    while True:
+        try:
+            return await _ask(model, question, hits)
+        except ContextError:
+            if len(hits) <= 1:
+                raise
+            hits = hits[: len(hits) // 2]
 
 
 async def _ask(model: LanguageModel, question: str, hits: Sequence[Hit]) -> Answer:
@@ -94,7 +112,8 @@ async def _ask(model: LanguageModel, question: str, hits: Sequence[Hit]) -> Answ
     reply = await complete_typed(model, ask, AnswerReply)
     value: AnswerReply = reply.value
     used = tuple(hits[n - 1].chunk.id for n in value.passages if 1 <= n <= len(hits))
-    return Answer((value.answer or "").strip() or None, used, model.name, reply.usage)
+    text = (value.answer or "").strip()
+    return Answer(None if text.lower() in NOTHING else text, used, model.name, reply.usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ Figures on the human-labelled development sets are printed by ``tests/benchmarks
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from ragset.kit.measures import Text, sentences
 from ragset.kit.replies import TypedModel
 from ragset.schema.ids import digest
 from ragset.schema.ports import Ask, LanguageModel, Reply
-from ragset.schema.samples import Usage, Verdict
+from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 NAME = "builtin-rules"
@@ -75,6 +76,17 @@ def judge_model(tools: Tools) -> LanguageModel:
 def judge_fingerprint(tools: Tools) -> str:
     """Hash of whoever judges, the built-in rules and their constants included."""
     return judge_model(tools).fingerprint
+
+
+def not_readable(sample: Sample, tools: Tools) -> str | None:
+    """Say why the built-in judge must abstain: its rules know English only. None when it, or a model, can judge.
+
+    A sample without a ``language`` axis is in the language of its document, which is taken to be English.
+    """
+    language = sample.axes.get("language", "").strip()
+    if tools.models.get("judge") or not language or re.fullmatch(r"en([-_].*)?|english", language, re.IGNORECASE):
+        return None
+    return f"the built-in judge reads English only, the pair is in '{language}': name a model as judge"
 
 
 def named(verdict: Verdict, name: str) -> Verdict:

@@ -129,7 +129,7 @@ class Prompt:
 
     @classmethod
     def load(cls, name_or_path: str) -> Self:
-        """Load a shipped prompt by name (``write_qa.v1``), or any file by a path that ends in ``.jinja``.
+        """Load a shipped prompt by name (``write_qa.v2``), or any file by a path that ends in ``.jinja``.
 
         Raises ``FlowError`` when there is no such prompt, or when it cannot be parsed.
         """

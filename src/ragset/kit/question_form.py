@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 MAX_GIVEN_AWAY = 0.7
@@ -82,6 +83,10 @@ _REFERENCE = re.compile(
     r"^(?:please )?(?:see|refer to|check(?: out)?|consult|visit|read|click|go to|follow)\b(?:[^.;]|\.(?=\S))*\.?$",
     re.IGNORECASE,
 )
+_LABEL = re.compile(
+    r"\b(?:passages?|pasajes?|passagg[io]|passagen|passage[mn]s?|excerpts?|readers?)\s*(?:#|no\.|nr\.|number)?\s*\d+\b",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
 _ENDS = ("?", "？", "؟", "\u037e", "՞", "፧")
 
@@ -96,21 +101,54 @@ def is_english(text: str) -> bool:
     return own > foreign and not (foreign and words[0] in _FOREIGN)
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a question may be worded, which decides which checks apply.
+
+    ``english`` none looks at the question. ``keyword`` is a search query, ``informal`` speech or haste, ``follow_up``
+    leans on a conversation, ``choice`` names its answer among others.
+    """
+
+    english: bool | None = None
+    keyword: bool = False
+    informal: bool = False
+    follow_up: bool = False
+    choice: bool = False
+
+    @property
+    def loose(self) -> bool:
+        """True when it need be no sentence that starts with a capital, and like a question."""
+        return self.keyword or self.informal or self.follow_up
+
+
+STRICT = Wording()
+"""One plain question."""
+
+
 def problems(
-    question: str, answer: str | None, *, words: tuple[int, int] = (3, 40), max_given_away: float = MAX_GIVEN_AWAY
+    question: str,
+    answer: str | None,
+    *,
+    words: tuple[int, int] = (3, 40),
+    max_given_away: float = MAX_GIVEN_AWAY,
+    wording: Wording = STRICT,
 ) -> list[str]:
     """Give every reason against a pair, ``check: detail`` each; none when the pair passes."""
-    english = is_english(question)
-    found = [f"well_formed: {detail}" for detail in _form(question, english, words)]
-    if english:
+    english = is_english(question) if wording.english is None else wording.english
+    found = [f"well_formed: {detail}" for detail in _form(question, english, words, wording)]
+    if english and not wording.follow_up:
         found += [f"self_contained: {detail}" for detail in _dangling(question)]
+    label = _LABEL.search(_bare(question)) or _LABEL.search(_bare(answer or ""))
+    if label:
+        found.append(f"self_contained: points at a passage of the prompt: '{label.group()}'")
     if answer is not None:
-        found += [f"gives_away: {detail}" for detail in _given_away(question, answer, max_given_away)]
+        if not wording.choice:
+            found += [f"gives_away: {detail}" for detail in _given_away(question, answer, max_given_away)]
         found += [f"answer_complete: {detail}" for detail in _incomplete(answer, english)]
     return found
 
 
-def _form(question: str, english: bool, limits: tuple[int, int]) -> Iterator[str]:
+def _form(question: str, english: bool, limits: tuple[int, int], wording: Wording) -> Iterator[str]:
     text = question.strip()
     if not text or text != question or not _printable(text):
         yield "empty, padded with blanks, or not printable"
@@ -121,16 +159,21 @@ def _form(question: str, english: bool, limits: tuple[int, int]) -> Iterator[str
     if not _balanced(text):
         yield "brackets, quotes or backticks do not balance"
     first = next((c for c in text if c.isalnum()), "")
-    if first.islower() and not text.startswith(("`", "“", '"')):
+    if first.islower() and not wording.loose and not text.startswith(("`", "“", '"')):
         yield "does not start with a capital"
     count = len(_WORD.findall(text))
     if _spaceless(text):
         count = len(text) // 2
-    if not limits[0] <= count <= limits[1]:
+    if not (min(limits[0], 2) if wording.loose else limits[0]) <= count <= limits[1]:
         yield f"{count} words, wanted {limits[0]} to {limits[1]}"
-    if not text.endswith(_ENDS) and not (english and _first_words(bare)[0] in _ASKS and text.endswith(".")):
+    unmarked = wording.keyword or wording.informal
+    if (
+        not unmarked
+        and not text.endswith(_ENDS)
+        and not (english and _first_words(bare)[0] in _ASKS and text.endswith("."))
+    ):
         yield "does not end with a question mark"
-    if english:
+    if english and not wording.loose:
         yield from _english_form(bare)
 
 

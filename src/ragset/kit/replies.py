@@ -1,96 +1,126 @@
 """Read what a model replied, tolerantly, and ask again when it cannot be read.
 
 Models wrap JSON in fences and prose, leave commas trailing, use typographic quotes, give one object where a list was
-wanted, and are cut off in the middle. All that is repaired here, in one place, before a reply counts as unreadable.
+wanted, write JSON as a string of JSON, wrap it in a key of their own, and are cut off in the middle. All that is
+repaired here, in one place, before a reply counts as unreadable.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from ragset.errors import ReplyError
+from ragset.errors import ContextError, ReplyError
 from ragset.kit.prompting import Prompt
 from ragset.kit.shapes import ShapeError, fit
+from ragset.kit.unwrapping import fields_of, unwrapped
 from ragset.schema.ports import Ask, LanguageModel, Reply
 from ragset.schema.samples import Message, Usage
 
 Schema = type[BaseModel] | dict[str, Any] | None
 
+ATTEMPTS = 3
+"""Times a model is asked for a readable reply: the first ask, and two that show it its error."""
 HEAD = 200
 """Characters of an unreadable reply that are kept for the failure row."""
 MAX_REPLY = 200_000
 """Characters of a reply that are looked at."""
+MAX_SHOWN = 4_000
+"""Characters of an unreadable reply that the model is shown again: a runaway one would fill its context."""
 MAX_NESTING = 200
 """How deep JSON may be nested before it is given up."""
+MAX_ENCODED = 2
+"""How many times JSON may have been written as a string of JSON."""
 MAX_STARTS = 20
 """Opening brackets at which JSON is looked for."""
 SCANS = 2
 """How many times the length of the reply is scanned for closing brackets, over all starts."""
 
 _FENCE = re.compile(r"```[ \t]{0,8}[\w+-]{0,40}[ \t]{0,8}\r?\n(.*?)(?:```|\Z)", re.DOTALL)
-_THINKING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_THINKING = re.compile(r"\A(?!\s*[\[{]).*?</think(?:ing)?>", re.DOTALL)
 _CLOSER = {"{": "}", "[": "]"}
 _QUOTES = {'"': '"', "“": "”", "„": "“", "”": "”"}
-_LITERALS = {"True": "true", "False": "false", "None": "null", "NaN": "null", "undefined": "null"}
+_LITERALS = {"True": "true", "False": "false", "None": "null", "NaN": "null", "Infinity": "null", "undefined": "null"}
 
 
-def read_reply(raw: str, schema: Schema) -> Any:
+def read_reply(raw: str, schema: Schema, shape: dict[str, Any] | None = None) -> Any:
     """Read a raw reply as what was asked for.
 
     Without a schema the text is given back, stripped. With a pydantic model an instance of it is given, with a JSON
-    schema a value that fits it (numbers, lists and booleans written as strings are converted). Raises ``ReplyError``
-    with the head of the reply.
+    schema a value that fits it (numbers, lists and booleans written as strings are converted). ``shape`` is the JSON
+    schema the model was shown, where ``schema`` asks less than that. Raises ``ReplyError`` with the head of the reply.
     """
     text = _THINKING.sub("", raw[:MAX_REPLY]).strip().lstrip("\ufeff")
+    if not text:
+        raise ReplyError("the reply is empty", head="")
     if schema is None:
-        if not text:
-            raise ReplyError("the reply is empty", head="")
         return text
+    seen: list[Any] = []
     error = "there is no JSON in it"
     for value in _values(text):
+        seen.append(value)
         try:
             return _fit(value, schema)
         except (ShapeError, ValidationError) as reason:
             error = _short(reason)
         except RecursionError:
             error = "it is nested too deeply"
+    for value in seen:
+        try:
+            return _unwrapped(value, schema, shape)
+        except (ShapeError, ValidationError, RecursionError):
+            continue
     raise ReplyError(f"the reply cannot be read: {error}", head=raw.strip()[:HEAD])
 
 
 async def complete_typed(
-    model: LanguageModel, ask: Ask, schema: type[BaseModel] | None = None, *, attempts: int = 2
+    model: LanguageModel, ask: Ask, schema: type[BaseModel] | None = None, *, attempts: int = ATTEMPTS
 ) -> Reply:
     """Ask, read the reply, and show the model its error when it cannot be read.
 
     The reply is read as ``schema`` where given, else as ``ask.reply_schema``. The usage of all attempts is summed.
-    Raises ``ReplyError`` after ``attempts`` unreadable replies, and lets a ``ModelError`` through.
+    Raises ``ReplyError`` after ``attempts`` unreadable replies, or when the error does not fit into the model's context
+    any more, and lets any other ``ModelError`` through.
     """
-    usage, attempt, asked = Usage(), 1, ask
-    while True:
+    usage, asked = Usage(), ask
+    last = ReplyError("the model was not asked")
+    for attempt in range(1, max(1, attempts) + 1):
         raw = ""
         try:
             reply = await model.complete(asked)
             raw, usage = reply.raw, usage + reply.usage
-            value = _typed(reply, schema or ask.reply_schema)
+            value = _typed(reply, schema or ask.reply_schema, ask.reply_schema)
             return reply.model_copy(update={"value": value, "usage": usage})
         except ReplyError as error:
-            if attempt >= attempts:
-                raise ReplyError(
-                    error.what, where=ask.purpose or model.name, hint=f"tried {attempts} times", head=error.head
-                ) from error
-            attempt, asked = attempt + 1, _again(ask, raw or error.head or "", error.what)
+            last = _told(error, ask.purpose or model.name, attempt)
+            asked = _again(ask, raw or error.head or "", error.what)
+        except ContextError:
+            if attempt == 1:
+                raise
+            break
+    raise last
+
+
+def _told(error: ReplyError, where: str, attempt: int) -> ReplyError:
+    """Say where a reply could not be read, how often it was asked for, and what would help."""
+    tried = f"tried {attempt} times" if attempt > 1 else "tried once"
+    hint = f"{tried}; {error.hint}" if error.hint else tried
+    told = ReplyError(error.what, where=where, hint=hint, head=error.head)
+    told.__cause__ = error
+    return told
 
 
 class TypedModel:
     """A language model whose replies are read and, when unreadable, asked for again: the outermost wrapper."""
 
-    def __init__(self, model: LanguageModel, attempts: int = 2) -> None:
+    def __init__(self, model: LanguageModel, attempts: int = ATTEMPTS) -> None:
         """Wrap ``model``; ``attempts`` counts the first ask."""
         self._model, self._attempts = model, attempts
 
@@ -109,31 +139,53 @@ class TypedModel:
         return await complete_typed(self._model, ask, attempts=self._attempts)
 
 
-def _typed(reply: Reply, schema: Schema) -> Any:
+def _typed(reply: Reply, schema: Schema, shape: dict[str, Any] | None) -> Any:
     """Take the value as it is when the adapter has parsed it already, else read the raw text."""
-    if schema is None or isinstance(reply.value, str):
-        return read_reply(reply.raw, schema)
     try:
+        if schema is None or isinstance(reply.value, str):
+            return read_reply(reply.raw, schema, shape)
         return _fit(reply.value, schema)
     except (ShapeError, ValidationError) as error:
         raise ReplyError(f"the reply cannot be read: {_short(error)}", head=reply.raw[:HEAD]) from error
+    except ReplyError as error:
+        if reply.finish != "length":
+            raise
+        what = f"{error.what}; it was cut off at the longest reply allowed"
+        raise ReplyError(what, hint="raise max_tokens", head=error.head) from error
 
 
 def _again(ask: Ask, raw: str, error: str) -> Ask:
     schema = json.dumps(ask.reply_schema, ensure_ascii=False) if ask.reply_schema else ""
-    shown = Message(role="assistant", content=raw or "(empty)")
+    shown = Message(role="assistant", content=raw[:MAX_SHOWN] or "(empty)")
     messages = Prompt.load("reask.v1").render(error=error, schema=schema)
     return ask.model_copy(update={"messages": (*ask.messages, shown, *messages)})
 
 
 def _fit(value: Any, schema: Schema) -> Any:
+    """Read a value as it stands; fields of another name must not leave all of ours at their defaults."""
+    shape = schema if isinstance(schema, dict) else _shape(cast("type[BaseModel]", schema))
+    fields = fields_of(shape)
+    if isinstance(value, dict) and fields and not fields & cast("dict[str, Any]", value).keys():
+        raise ShapeError(f"the reply has no {' or '.join(repr(name) for name in sorted(fields))}")
     if isinstance(schema, dict):
         return fit(value, schema)
     model = cast("type[BaseModel]", schema)
     try:
         return model.model_validate(value)
     except ValidationError:
-        return model.model_validate(fit(value, model.model_json_schema()))
+        return model.model_validate(fit(value, shape))
+
+
+def _unwrapped(value: Any, schema: Schema, shape: dict[str, Any] | None) -> Any:
+    """Read a value that is wrapped or keyed otherwise, where that can mean one thing only."""
+    known = schema if isinstance(schema, dict) else _shape(cast("type[BaseModel]", schema))
+    return _fit(unwrapped(value, shape or known), schema)
+
+
+@lru_cache(maxsize=64)
+def _shape(model: type[BaseModel]) -> dict[str, Any]:
+    """Give a model's JSON schema; making it takes longer than reading a reply."""
+    return model.model_json_schema()
 
 
 def _short(error: ValidationError | ShapeError) -> str:
@@ -144,28 +196,42 @@ def _short(error: ValidationError | ShapeError) -> str:
     return f"{where}: {first['msg']}"
 
 
-def _values(text: str) -> Iterator[Any]:
-    """Yield every JSON value the reply may mean, the likeliest first."""
+def _values(text: str, depth: int = MAX_ENCODED) -> Iterator[Any]:
+    """Yield every JSON value the reply may mean, the likeliest first; a string that holds JSON is read in its turn."""
     for candidate in _candidates(text):
         try:
-            yield json.loads(candidate)
-            continue
+            value = _loads(candidate)
         except (ValueError, RecursionError):
-            pass
-        try:
-            yield json.loads(_repair(candidate))
-        except (ValueError, RecursionError):
-            continue
+            try:
+                value = _loads(_repair(candidate))
+            except (ValueError, RecursionError):
+                continue
+        if not isinstance(value, str):
+            yield value
+        elif depth:
+            yield from _values(value.strip(), depth - 1)
     lines = [line.strip().rstrip(",") for line in text.splitlines() if line.strip().startswith("{")]
     if len(lines) > 1:
         yield from _json_lines(lines)
+
+
+def _loads(text: str) -> Any:
+    """Parse strict JSON: NaN and infinities, which Python lets through, are refused (the repair makes them null)."""
+    return json.loads(text, parse_constant=_number, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number")
+    return value
 
 
 def _json_lines(lines: list[str]) -> Iterator[list[Any]]:
     values: list[Any] = []
     for line in lines:
         try:
-            values.append(json.loads(line))
+            values.append(_loads(line))
         except (ValueError, RecursionError):
             continue
     if values:
@@ -174,7 +240,7 @@ def _json_lines(lines: list[str]) -> Iterator[list[Any]]:
 
 def _candidates(text: str) -> Iterator[str]:
     """Yield the whole text, what stands in fences, and what begins at an opening bracket."""
-    whole = text[:1] in ("{", "[")
+    whole = text[:1] in ("{", "[", '"')
     if whole:
         yield text
     yield from (match.group(1).strip() for match in _FENCE.finditer(text))

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, cast
 
 from ragset.schema.ports import Hit
+from ragset.schema.samples import QAPair
 from ragset.schema.step import Tools
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ REMEMBERED = 4096
 """Questions whose hits are remembered in one run."""
 
 Key = tuple[str, str, str, int]
+
+
+def query_of(pair: QAPair) -> str:
+    """Give what is searched with: the question, after what the user said before it when it is a follow-up."""
+    return "\n".join((*(turn.content for turn in pair.history if turn.role == "user"), pair.question))
 
 
 def _memory(tools: Tools) -> OrderedDict[Key, list[Hit]]:

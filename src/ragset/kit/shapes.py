@@ -1,12 +1,14 @@
 """Fit a JSON value to a JSON schema: the part of the standard that structured replies use.
 
 Known keywords: ``type``, ``properties``, ``required``, ``items``, ``enum``, ``const``, ``anyOf``, ``$ref``. A string
-that holds a number or a boolean is converted where the schema wants one, and a single object becomes a list of one.
+that holds a number, a boolean, a list or an object is converted where the schema wants one, and a single object becomes
+a list of one. NaN and infinities are no numbers.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, cast
 
 Json = dict[str, Any]
@@ -32,7 +34,7 @@ def fit(value: Any, schema: Json) -> Any:
 
 
 def _fit(value: Any, schema: Json, root: Json, where: str) -> Any:
-    schema = _resolve(schema, root)
+    schema = resolve(schema, root)
     if "anyOf" in schema:
         return _any(value, schema["anyOf"], root, where)
     allowed: list[Any] | None = [schema["const"]] if "const" in schema else schema.get("enum")
@@ -71,12 +73,18 @@ def _object(value: Json, schema: Json, root: Json, where: str) -> Json:
 def _converted(value: Any, kinds: list[str], where: str) -> Any:
     for kind in kinds:
         if isinstance(value, _TYPES[kind]) and not (isinstance(value, bool) and kind in ("integer", "number")):
-            return value
+            return _sound(value, where)
     for kind in kinds:
         converted = _as(value, kind)
         if converted is not None:
             return converted
     raise ShapeError(f"{where} is {_name(value)}, wanted {' or '.join(kinds)}")
+
+
+def _sound(value: Any, where: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ShapeError(f"{where} is {value}, which is no number")
+    return value
 
 
 def _as(value: Any, kind: str) -> Any:
@@ -92,17 +100,33 @@ def _as(value: Any, kind: str) -> Any:
     text = value.strip().lower()
     if kind == "boolean":
         return {"true": True, "yes": True, "false": False, "no": False}.get(text)
+    if kind in ("array", "object"):
+        return _encoded(value, kind)
     try:
-        return int(text) if kind == "integer" else float(text) if kind == "number" else None
+        return int(text) if kind == "integer" else _finite(float(text)) if kind == "number" else None
     except ValueError:
         return None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _encoded(text: str, kind: str) -> Any:
+    """Read a list or an object that was written as a string once more."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, _TYPES[kind]) else None
 
 
 def _name(value: Any) -> str:
     return next((kind for kind, types in _TYPES.items() if type(value) in types), type(value).__name__)
 
 
-def _resolve(schema: Json, root: Json) -> Json:
+def resolve(schema: Json, root: Json) -> Json:
+    """Follow ``$ref`` within ``root``."""
     for _ in range(8):
         reference = schema.get("$ref")
         if reference is None:

@@ -28,6 +28,9 @@ current_draw: ContextVar[int] = ContextVar("current_draw", default=0)
 current_step: ContextVar[str] = ContextVar("current_step", default="")
 """Name of the step the running coroutine works for."""
 
+anew: ContextVar[bool] = ContextVar("anew", default=False)
+"""True while a draw that failed before is tried again: replies that are in the cache are not taken."""
+
 Ledger = dict[tuple[str, str], Usage]
 
 ledger: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
@@ -44,7 +47,11 @@ def book(role: str, usage: Usage) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What became of one draw, as ``keep`` saw it."""
+    """What became of one draw, as ``keep`` saw it.
+
+    ``passed`` holds the values (question type, persona, language, …) of each sample that was good enough, kept or one
+    too many; ``kept_of`` the gold chunk of each that was kept.
+    """
 
     number: int
     chunk_ids: tuple[str, ...]
@@ -52,19 +59,26 @@ class Commit:
     empty: bool
     gave: int
     kept: int
+    passed: tuple[Mapping[str, str], ...] = ()
+    kept_of: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Tally:
     """What ``keep`` shows to the source: how many are wanted and kept, and every committed draw in order.
 
-    ``ahead`` counts the draws that were open when the order was filled.
+    ``most_per_chunk`` is the cap of a chunk. ``lacking`` (axis, value, how many) is written by a source with quotas
+    before its first draw and counted down by ``keep``; when it is empty there are no quotas. ``given_up`` are lines
+    that say which values were given up and why. ``ahead`` counts the draws that were open when the order was filled.
     """
 
     wanted: int | None = None
     kept: int = 0
     ahead: int = 0
+    most_per_chunk: int | None = None
     commits: list[Commit] = field(default_factory=list[Commit])
+    lacking: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    given_up: list[str] = field(default_factory=list[str])
 
     @property
     def full(self) -> bool:
@@ -74,13 +88,17 @@ class Tally:
 
 @dataclass(slots=True)
 class Tools:
-    """What steps work with; wired once by the API, the same for every step of a run."""
+    """What steps work with; wired once by the API, the same for every step of a run.
+
+    ``finished`` is told the number of each draw that ``keep`` has decided on, in order.
+    """
 
     _store: ChunkStore | None = None
     _embedder: Embedder | None = None
     models: Mapping[Role, LanguageModel] = field(default_factory=dict[Role, LanguageModel])
     tally: Tally = field(default_factory=Tally)
     say: Callable[[str], None] = lambda line: None
+    finished: Callable[[int], None] = lambda number: None
     extras: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property

@@ -1,20 +1,19 @@
-"""The scenario source: which chunk is asked about next, by whom, and how."""
+"""The scenario source: which chunks are asked about next, by whom, and how."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from ragset.kit.axes import draw_axes, uniform
-from ragset.kit.spread import spread_order
+from ragset.errors import UsageError
+from ragset.kit.axes import Axis, Weights, check_axes, shape_of
+from ragset.kit.drawing import Plan
+from ragset.kit.personas import propose, read_personas
 from ragset.schema.documents import Chunk, Noun
-from ragset.schema.ports import ChunkStore
-from ragset.schema.samples import Draw, Scenario
-from ragset.schema.step import Commit, Source, Tally, Tools, Uses
-
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from ragset.schema.samples import Draw, Scenario, Spent
+from ragset.schema.step import Ledger, Source, Tools, Uses, current_step, ledger
 
 
 class Scenarios(Source):
@@ -22,7 +21,7 @@ class Scenarios(Source):
 
     Lazy and seeded: what is drawn depends on the index, the seed and what ``keep`` has committed. While enough
     draws are open to fill the order it gives empty draws, which cost nothing. It ends when all scenarios are used up,
-    or after ``patience`` committed draws without a gain.
+    when what is lacking of the quotas cannot be had, or after ``patience`` committed draws without a gain.
     """
 
     name: ClassVar[str] = "scenarios"
@@ -32,15 +31,29 @@ class Scenarios(Source):
 
     documents: tuple[str, ...] = Field(default=(), description="Document ids, or prefixes that end in '/'; none: all.")
     seed: int = 0
+    pairs: int = Field(default=3, ge=1, le=20, description="Candidate pairs that one call of a model gives.")
     patience: int = Field(default=500, ge=1, description="Committed draws without a kept sample after which to stop.")
-    document_tries: int = Field(
-        default=12,
+    document_tries: int | None = Field(
+        default=None,
         ge=3,
-        description="Committed draws of a document that kept nothing before it counts as yielding none.",
+        description="Committed draws of a document that kept nothing before it counts as yielding none; "
+        "none: 12 with a model, 150 without.",
     )
     repeats: int = Field(default=2, ge=1, description="Most draws of one chunk.")
-    personas: dict[str, Weight] = Field(default_factory=dict, description="Who asks: description and weight.")
-    question_types: dict[str, Weight] = Field(default_factory=dict, description="What is asked for, and its weight.")
+    personas: Axis = Field(default_factory=dict, description="Who asks: descriptions with weights.")
+    personas_file: str | None = Field(default=None, description="File with more personas: YAML, JSON, or one a line.")
+    propose_personas: int = Field(default=0, ge=0, le=100, description="Personas that the writing model proposes.")
+    persona_relevance: float = Field(
+        default=0.3, ge=-1, le=1, description="Least cosine of a proposed persona with its best chunk."
+    )
+    question_types: Axis = Field(default_factory=dict, description="What is asked for: types with weights.")
+    styles: Axis = Field(default_factory=dict, description="How it is asked: plain, keyword, conversational, misspelt.")
+    answer_lengths: Axis = Field(default_factory=dict, description="How long answers are: short, sentence, paragraph.")
+    languages: Axis = Field(default_factory=dict, description="Language codes; none: the language of the document.")
+    quotas: tuple[str, ...] = Field(default=(), description="Axes whose weights the kept pairs meet exactly.")
+    quota_patience: int = Field(
+        default=100, ge=1, description="Draws in a row that may fail a quota's value before it is given up."
+    )
 
     def wants(self, document_id: str) -> bool:
         """Tell whether a document may be drawn from."""
@@ -48,103 +61,72 @@ class Scenarios(Source):
             document_id == name or (name.endswith("/") and document_id.startswith(name)) for name in self.documents
         )
 
+    def axes(self) -> dict[str, Weights]:
+        """Give the weights of every axis; an axis that is not configured has none."""
+        return {
+            "question_type": self.question_types,
+            "language": self.languages,
+            "persona": self.personas,
+            "style": self.styles,
+            "answer_length": self.answer_lengths,
+        }
+
+    def check(self) -> None:
+        """Refuse unknown values, a quota on nothing, and a file of personas that cannot be read."""
+        later = ("persona",) if self.personas_file or self.propose_personas else ()
+        check_axes(self.axes(), self.quotas, later=later)
+        if self.personas_file:
+            read_personas(self.personas_file)
+
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
         """Yield draws for ever, or until nothing is left to try."""
-        plan, number = _Plan(self, tools.store), 0
-        while not plan.exhausted(tools.tally):
-            yield Draw(number=number, scenario=plan.next(number, tools.tally))
+        names = [name for name in tools.store.document_ids() if self.wants(name)]
+        self._refuse(tools, len(names))
+        account: Ledger = {}
+        axes = await self._with_personas(tools, names, account)
+        spent = tuple(Spent(step=step, role=role, usage=usage) for (step, role), usage in account.items())
+        plan = Plan(self, tools, names, axes)
+        number = 0
+        while not plan.exhausted():
+            yield Draw(number=number, scenario=await plan.next(number), spent=() if number else spent)
             number += 1
 
+    def _refuse(self, tools: Tools, documents: int) -> None:
+        """Refuse what cannot be met, before any work."""
+        given = [axis for axis, weights in self.axes().items() if weights]
+        if self.personas_file or self.propose_personas:
+            given.append("persona")
+        if given and tools.models.get("writer") is None:
+            what = f"{given[0].replace('_', ' ')}s need a model that writes"
+            raise UsageError(what, where=self.name, hint="name one with --model, or take them out of the flow")
+        if self.quotas and tools.tally.wanted is None:
+            raise UsageError("quotas are shares of an order", where=self.name, hint="say how many: keep: {n: 50}")
+        across = any(shape_of(kind) == "multi_hop_across" for kind in self.question_types)
+        if across and documents < 2:
+            what = f"multi_hop_across asks about two documents, and the index has {documents} to draw from"
+            raise UsageError(what, where=self.name, hint="take it out of question_types, or add documents")
 
-class _Document:
-    """One document's scenarios, in the order they are drawn."""
-
-    def __init__(self, step: Scenarios, document_id: str, store: ChunkStore) -> None:
-        self.step, self.id, self.store = step, document_id, store
-        self.rank = uniform(step.seed, "document", document_id)
-        self.kept = self.open = self.committed = 0
-        self._order: list[tuple[Chunk, int]] | None = None
-        self._gave: dict[tuple[str, int], int | None] = {}
-
-    @property
-    def barren(self) -> bool:
-        """True when it was tried often enough and nothing of it was kept."""
-        return self.kept == 0 and self.committed >= self.step.document_tries
-
-    def peek(self) -> tuple[Chunk, int] | None:
-        """Give the next (chunk, repeat) that may be drawn now; a chunk that gave nothing is not asked again."""
-        if self._order is None:
-            chunks = self.store.chunks(self.id)
-            order = spread_order(self.store.vectors(self.id), self.step.seed, self.id)
-            self._order = [(chunks[row], turn) for turn in range(self.step.repeats) for row in order]
-            self._order.reverse()
-        while self._order:
-            chunk, repeat = self._order[-1]
-            if repeat == 0 or (before := self._gave.get((chunk.id, repeat - 1))):
-                return chunk, repeat
-            if before is None and (chunk.id, repeat - 1) in self._gave:
-                return None  # its earlier draw is still open
-            self._order.pop()
-        return None
-
-    def take(self) -> tuple[Chunk, int]:
-        """Take what ``peek`` showed."""
-        if not self._order:
-            raise IndexError(self.id)
-        chunk, repeat = self._order.pop()
-        self._gave[(chunk.id, repeat)] = None
-        self.open += 1
-        return chunk, repeat
-
-    def commit(self, chunk_id: str, repeat: int, commit: Commit) -> None:
-        self._gave[(chunk_id, repeat)] = commit.gave
-        self.open -= 1
-        self.committed += 1
-        self.kept += commit.kept
-
-
-class _Plan:
-    """What was drawn, what became of it, and what comes next."""
-
-    def __init__(self, step: Scenarios, store: ChunkStore) -> None:
-        self.step = step
-        self.axes = {"persona": step.personas, "question_type": step.question_types}
-        names = [name for name in store.document_ids() if step.wants(name)]
-        self.documents = [_Document(step, name, store) for name in names]
-        self.documents.sort(key=lambda document: document.rank)
-        self.open: dict[int, tuple[_Document, Chunk, int]] = {}
-        self.read = self.since_gain = 0
-
-    def next(self, number: int, tally: Tally) -> Scenario | None:
-        self._catch_up(tally)
-        if tally.wanted is not None and tally.kept + len(self.open) >= tally.wanted:
-            return None
-        document = self._choose()
-        if document is None:
-            return None
-        chunk, repeat = document.take()
-        self.open[number] = (document, chunk, repeat)
-        axes = draw_axes(self.axes, self.step.seed, [chunk.id], repeat)
-        return Scenario(chunks=(chunk,), axes=axes, seed=self.step.seed, repeat=repeat)
-
-    def exhausted(self, tally: Tally) -> bool:
-        self._catch_up(tally)
-        if self.since_gain >= self.step.patience:
-            return True
-        return not self.open and self._choose() is None
-
-    def _catch_up(self, tally: Tally) -> None:
-        for commit in tally.commits[self.read :]:
-            self.read += 1
-            if commit.number in self.open:
-                document, chunk, repeat = self.open.pop(commit.number)
-                document.commit(chunk.id, repeat, commit)
-                if commit.kept:
-                    self.since_gain = 0
-                elif document.kept or document.barren:  # its first tries are a document's own, not the run's patience
-                    self.since_gain += 1
-
-    def _choose(self) -> _Document | None:
-        """Give the document with the fewest kept and open; those that yield none come last."""
-        ready = sorted(self.documents, key=lambda d: (d.barren, d.kept + d.open, d.rank))
-        return next((document for document in ready if document.peek() is not None), None)
+    async def _with_personas(self, tools: Tools, names: list[str], account: Ledger) -> dict[str, Weights]:
+        """Give the axes with the personas of the file and those that the model proposes."""
+        personas = dict(self.personas)
+        if self.personas_file:
+            personas = read_personas(self.personas_file) | personas
+        if self.propose_personas:
+            step, book = current_step.set(self.name), ledger.set(account)
+            try:
+                proposed = await propose(
+                    tools,
+                    names,
+                    self.propose_personas,
+                    seed=self.seed,
+                    relevance=self.persona_relevance,
+                    wanted=self.wants,
+                )
+            finally:
+                current_step.reset(step)
+                ledger.reset(book)
+            personas = dict.fromkeys(proposed, 1.0) | personas
+        if "persona" in self.quotas and not personas:
+            hint = "name some in 'personas', or lower persona_relevance"
+            raise UsageError("there is a quota of personas, and no persona", where=self.name, hint=hint)
+        return {**self.axes(), "persona": personas}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, cast
 
-from pydantic import Field
-
 from ragset.errors import ModelError, UsageError
 from ragset.kit.extractive.writer import ExtractiveWriter
 from ragset.kit.judging import one_line
-from ragset.kit.model_writer import VARIABLES, ModelWriter
+from ragset.kit.model_writer import JUDGE, VARIABLES, ModelWriter
 from ragset.kit.prompting import Prompt, check
 from ragset.schema.documents import Noun
 from ragset.schema.ids import digest
@@ -19,19 +17,19 @@ from ragset.schema.step import Map, Tools, Uses
 
 
 class RagQA(Map):
-    """One scenario in, none to k pairs out; by a model, or by the built-in extractive writer.
+    """One scenario in, a pair for each that it wants out; by a model, or by the built-in extractive writer.
 
-    ``writer: auto`` takes the model when one is configured. ``prompt`` and ``pairs`` matter to a model only.
+    ``writer: auto`` takes the model when one is configured. ``prompt`` matters to a model only.
     """
 
-    name: ClassVar[str] = "rag_qa"
+    name: ClassVar[str] = JUDGE
+    version: ClassVar[str] = "2"
     takes: ClassVar[type[Noun] | None] = Scenario
     gives: ClassVar[type[Noun] | None] = Sample
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "writer"})
 
     writer: Literal["auto", "extractive", "model"] = "auto"
-    prompt: str = "write_qa.v1"
-    pairs: int = Field(default=3, ge=1, le=20)
+    prompt: str = "write_qa.v2"
 
     def check(self) -> None:
         """Refuse a prompt that cannot be read or wants a variable that nothing makes."""
@@ -42,7 +40,7 @@ class RagQA(Map):
         return digest(super().fingerprint(tools), self._writer(tools).fingerprint)
 
     async def apply(self, item: Draw, tools: Tools) -> Draw:
-        """Write; a model that cannot be reached or read fails the draw, not the run."""
+        """Write; a model that cannot be asked or read, or a prompt too long for it, fails the draw, not the run."""
         if item.scenario is None or item.failure is not None:
             return item
         try:
@@ -55,7 +53,7 @@ class RagQA(Map):
 
     def _writer(self, tools: Tools) -> Writer:
         """Give the writer of this run; made once, since the extractive one remembers what it has parsed."""
-        key = f"ragset.writer.{self.writer}.{self.prompt}.{self.pairs}"
+        key = f"ragset.writer.{self.writer}.{self.prompt}"
         made = cast("Writer | None", tools.extras.get(key))
         return made or cast("Writer", tools.extras.setdefault(key, self._make(tools)))
 
@@ -65,4 +63,4 @@ class RagQA(Map):
             return ExtractiveWriter()
         if model is None:
             raise UsageError("this flow wants a model to write", where=self.name, hint="name one with --model")
-        return ModelWriter(model, Prompt.load(self.prompt), pairs=self.pairs)
+        return ModelWriter(model, Prompt.load(self.prompt))

@@ -40,7 +40,7 @@ class Disconnected(Fault):
 
 
 class ModeRefused(Fault):
-    """The server does not know this way of asking for JSON; the transport has changed to the next, ask again at once."""
+    """The server does not know this way of asking for JSON; the transport has changed to the next: ask again."""
 
 
 class Transport(Protocol):
@@ -61,11 +61,19 @@ class Transport(Protocol):
         """Tokens that prompt and reply may have together, where known."""
         ...
 
+    async def check(self) -> None:
+        """Find out what can be known before any work, and learn the context; asks for no reply.
+
+        Raises ``ModelSetupError`` (wrong key, unknown model) and ``UnreachableError``.
+        """
+        ...
+
     async def send(self, ask: Ask) -> Reply:
         """Send one request; the reply's ``value`` is its raw text, its usage counts one call.
 
-        ``ask.parameters`` is complete (``max_tokens`` included). Raises a :class:`Fault` (may pass), ``ModelError`` (this
-        ask cannot be answered), ``ContextError``, or ``ModelSetupError`` (wrong key, unknown model).
+        ``ask.parameters`` is complete (``max_tokens`` included). Raises a :class:`Fault` (may pass),
+        ``ModelError`` (this ask cannot be answered), ``ContextError``, or ``ModelSetupError`` (wrong key, no such
+        model).
         """
         ...
 

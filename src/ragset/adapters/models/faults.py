@@ -1,0 +1,176 @@
+"""What a server's answer means when it is no reply: every status and message becomes one kind of fault, here only.
+
+Messages of servers are shown as one line of at most 200 characters, with every occurrence of the key masked; messages
+about keys (401) are not shown at all, because servers repeat parts of the key in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+from ragset.adapters.models.keys import Key
+from ragset.adapters.models.transport import ModeRefused, RateLimited, ServerFault
+from ragset.errors import ContextError, ModelError, ModelSetupError, RagsetError
+from ragset.schema.models import ReplyMode
+
+SAID_AT_MOST = 200
+"""Characters of a server's message that are shown."""
+
+_CONTEXT = re.compile(
+    r"context[ _-]?(length|window|size|limit)|maximum (context|model|prompt) length|max_model_len|too many tokens"
+    r"|(prompt|input|request|message)\S* (is |are )?too (long|large)|reduce the length"
+    r"|exceeds? the (available )?context|input length",
+    re.IGNORECASE,
+)
+_MODE = re.compile(
+    r"response[ _]?format|json[ _]?schema|json[ _]?object|json[ _]?mode|structured[ _]?output|guided|grammar"
+    r"|\btools?\b|tool[ _]choice|function[ _]call|\bschema\b|requested parameters",
+    re.IGNORECASE,
+)
+_OLLAMA_MODE = re.compile(_MODE.pattern + r"|\bformat\b", re.IGNORECASE)
+_NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|insufficient (credit|balance|fund)", re.IGNORECASE)
+_MODERATED = re.compile(r"moderation|flagged|content[ _]?(policy|filter)|safety", re.IGNORECASE)
+_SECRET = re.compile(r"\b(sk|hf|gsk)[-_][A-Za-z0-9_\-*]{8,}|Bearer\s+\S+", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who is asked, for messages: ``provider:name``, its URL, where its key should be, and what masks the key."""
+
+    name: str
+    url: str
+    key_hint: str = ""
+    missing_hint: str = ""
+    secret: Key | None = None
+    ollama: bool = False
+
+    def masked(self, text: str) -> str:
+        """Give one short line of a server's text without the key, or anything that looks like one."""
+        if self.secret:
+            text = text.replace(self.secret.reveal(), "***")
+        line = " ".join(_SECRET.sub("***", text).split())
+        line = "".join(char for char in line if char.isprintable())
+        return line if len(line) <= SAID_AT_MOST else line[: SAID_AT_MOST - 1] + "…"
+
+
+def fault_of(
+    status: int, headers: Mapping[str, str], body: Any, address: Address, mode: ReplyMode = "text"
+) -> RagsetError:
+    """Turn an answer that is no reply into the error to raise; ``mode`` is the way of asking that was used.
+
+    ``ModeRefused`` is given for what may be asked in another way; whether there is one, the transport knows.
+    """
+    said = message_of(body)
+    line = address.masked(said) or f"HTTP {status}"
+    if 300 <= status < 400:
+        return ModelSetupError(
+            f"the server sends on to another address ({status})", where=address.name, hint="give that one as base URL"
+        )
+    if status == 402 or (status in (400, 403, 429) and _NO_CREDIT.search(said)):
+        return ModelSetupError(
+            f"no credit is left ({status})", where=address.name, hint="top up the account, or use another model"
+        )
+    if status == 401 or (status == 403 and not _MODERATED.search(said)):
+        return ModelSetupError(f"the key is refused ({status})", where=address.name, hint=address.key_hint)
+    if status == 429:
+        wait = retry_after(headers)
+        return RateLimited(f"too many requests: {line}", where=address.name, retry_after=wait)
+    if refused := _refused(status, said, line, address, mode):
+        return refused
+    if status in (408, 409, 425) or status >= 500:
+        wait = retry_after(headers)
+        return ServerFault(f"the server failed ({status}): {line}", where=address.name, retry_after=wait)
+    return ModelError(f"the request is refused ({status}): {line}", where=address.name)
+
+
+def _refused(status: int, said: str, line: str, address: Address, mode: ReplyMode) -> RagsetError | None:
+    if status in (400, 413, 422, 500) and _CONTEXT.search(said):
+        return ContextError(
+            f"the prompt does not fit the model's context: {line}",
+            where=address.name,
+            hint="use smaller chunks, a smaller max_tokens, or a model with a larger context",
+        )
+    words = _OLLAMA_MODE if address.ollama else _MODE
+    about_mode = mode != "text" and words.search(said) is not None
+    if about_mode and (status in (400, 422, 501) or (status in (404, 500) and re.search(r"support|grammar", said))):
+        return ModeRefused(f"the server does not take {mode}: {line}", where=address.name)
+    if status in (404, 405, 410):
+        hint = address.missing_hint or "check the model's name and the base URL: ragset models lists both"
+        return ModelSetupError(f"not found at {address.url} ({status}): {line}", where=address.name, hint=hint)
+    return None
+
+
+def message_of(body: Any) -> str:
+    """Collect what a server says about an error, whatever shape it says it in; never what it repeats of the request."""
+    if isinstance(body, str):
+        return _plain_page(body)
+    if isinstance(body, list):
+        return "; ".join(filter(None, (message_of(item) for item in cast("list[Any]", body)[:5])))
+    if not isinstance(body, dict):
+        return ""
+    given = cast("dict[str, Any]", body)
+    parts: list[str] = []
+    for key in ("error", "errors", "detail", "message", "msg", "param", "code", "type", "loc", "metadata", "raw"):
+        value = given.get(key)
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            parts.append(str(value))
+        elif key == "loc" and isinstance(value, list):
+            parts.append(".".join(map(str, cast("list[Any]", value))))
+        elif value and not isinstance(value, bool):
+            parts.append(message_of(value))
+    return " · ".join(dict.fromkeys(part for part in parts if part))[:4000]
+
+
+def _plain_page(text: str) -> str:
+    return re.sub(r"<[^<>]{0,300}>", " ", text[:4000]) if "<" in text else text[:4000]
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read how many seconds the server asks to wait, or none: ``Retry-After`` in seconds or as a date (RFC 9110).
+
+    Also read: ``retry-after-ms``, and the reset times of a limit that is used up (``x-ratelimit-…``). A date is taken
+    against the server's own ``Date``, so that clocks need not agree. What cannot be read, or is negative, is no wish.
+    """
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    given = headers.get("retry-after")
+    if given is not None:
+        return seconds if (seconds := _number(given)) is not None else _until(given, headers.get("date"))
+    waits = [
+        wait
+        for kind in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0"
+        and (wait := _duration(headers.get(f"x-ratelimit-reset-{kind}", ""))) is not None
+    ]
+    return max(waits, default=None)
+
+
+def _number(text: str | None) -> float | None:
+    text = (text or "").strip()
+    return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else None
+
+
+def _until(text: str, now: str | None) -> float | None:
+    then = _date(text)
+    return None if then is None else max(0.0, (then - (_date(now) or datetime.now(UTC))).total_seconds())
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def _duration(text: str) -> float | None:
+    parts = _DURATION.findall(text)
+    whole = "".join(number + unit for number, unit in parts)
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts) if parts and whole == text.strip() else None

@@ -1,0 +1,201 @@
+"""Any service that speaks OpenAI's chat completions: one transport, many presets."""
+
+from __future__ import annotations
+
+import json
+from math import ceil
+from typing import TYPE_CHECKING, Any, cast
+
+from ragset.adapters.models.modes import strict_schema, with_schema_told
+from ragset.adapters.models.transport import Disconnected, ModeRefused, ServerFault
+from ragset.errors import ModelSetupError, RagsetError, UnreachableError, did_you_mean
+from ragset.schema.models import ReplyMode
+from ragset.schema.ports import Ask, Reply
+from ragset.schema.samples import Usage
+
+if TYPE_CHECKING:
+    from ragset.adapters.models.http import Http
+    from ragset.adapters.models.modes import Modes
+    from ragset.adapters.models.presets import Preset
+
+TOOL = "reply"
+"""Name of the function a model calls in tools mode, and of the schema in schema mode."""
+
+_CONTEXT_FIELDS = ("max_model_len", "context_length", "max_context_length", "context_window")
+
+
+class OpenAIChat:
+    """A ``Transport`` over ``/chat/completions``."""
+
+    def __init__(self, preset: Preset, name: str, http: Http, modes: Modes, *, context: int | None = None) -> None:
+        """``name`` is the model's own name, ``context`` its length in tokens where the user gave it."""
+        self._preset, self._model, self._http, self.modes, self._context = preset, name, http, modes, context
+        self.estimated_usage = 0
+
+    @property
+    def name(self) -> str:
+        """``provider:name``."""
+        return f"{self._preset.name}:{self._model}"
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Provider, base URL and model."""
+        return (self._preset.name, self._http.address.url, self._model)
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that prompt and reply may have together: as given, or as :meth:`check` was told."""
+        return self._context
+
+    async def check(self, timeout: float = 5) -> None:
+        """Find out before any work whether the server is there and takes the key, and learn the model's context.
+
+        Raises ``ModelSetupError`` (the key, or a model that a server of one's own does not have) and
+        ``UnreachableError``. A server that has no list of models, or is slow to give it, is no error.
+        """
+        try:
+            listed = contexts_in(await self._http.get("models", timeout))
+        except Disconnected as gone:
+            raise UnreachableError(gone.what, hint=gone.hint) from None
+        except ModelSetupError as refused:
+            if "(404)" in refused.what or "(405)" in refused.what:
+                return
+            raise
+        except RagsetError:
+            return
+        if self._preset.local and listed and self._model not in listed:
+            where = self._http.address.url
+            raise ModelSetupError(f"no model '{self._model}' at {where}", hint=did_you_mean(self._model, listed))
+        self._context = self._context or listed.get(self._model)
+
+    async def send(self, ask: Ask) -> Reply:
+        """Send one request; see :class:`ragset.adapters.models.transport.Transport`.
+
+        Where a server counts no tokens, they are estimated as a quarter of the characters, rounded up;
+        ``estimated_usage`` counts such replies.
+        """
+        mode = self.modes.mode_for(ask.reply_schema, objects_only=self._objects_only)
+        try:
+            answer = await self._http.post("chat/completions", self.body(ask, mode), mode)
+        except ModeRefused as refused:
+            if self.modes.refuse(mode, ask.reply_schema, refused.what):
+                raise
+            raise ModelSetupError(refused.what, where=self.name, hint=_no_mode_left(mode)) from None
+        choice = _first_choice(answer, self.name)
+        raw, finish = _text_of(choice, mode), choice.get("finish_reason")
+        self.modes.observe(mode, raw)
+        usage, counted = usage_of(answer.get("usage"), ask, raw)
+        self.estimated_usage += not counted
+        message = choice["message"]
+        finish = "refusal" if message.get("refusal") and not message.get("content") else finish
+        return Reply(value=raw, raw=raw, usage=usage, finish=finish, logprobs=choice.get("logprobs"))
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._http.aclose()
+
+    @property
+    def _objects_only(self) -> tuple[ReplyMode, ...]:
+        return ("json_schema", "json_object", "tools") if self._preset.strict else ("json_object", "tools")
+
+    def body(self, ask: Ask, mode: ReplyMode) -> dict[str, Any]:
+        """Give the request as it is sent: asks that differ in ``repeat`` alone get different seeds."""
+        messages = [{"role": message.role, "content": message.content} for message in ask.messages]
+        if ask.reply_schema is not None and mode in ("json_object", "text"):
+            messages = with_schema_told(messages, ask.reply_schema)
+        sent: dict[str, Any] = {"model": self._model, "messages": messages}
+        for name, value in ask.parameters.items():
+            if name in ("max_tokens", "max_completion_tokens"):
+                sent[self._preset.length] = value
+            elif name != "seed":
+                sent[name] = value
+        if (seed := ask.parameters.get("seed")) is not None and self._preset.seed:
+            sent[self._preset.seed] = int(seed) + ask.repeat
+        return sent | self._asking_for(ask.reply_schema, mode)
+
+    def _asking_for(self, schema: dict[str, Any] | None, mode: ReplyMode) -> dict[str, Any]:
+        if schema is None or mode == "text":
+            return {}
+        if mode == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        strict = strict_schema(schema) if self._preset.strict else None
+        if mode == "json_schema":
+            form = {"name": TOOL, "schema": strict or schema, "strict": strict is not None}
+            return {"response_format": {"type": "json_schema", "json_schema": form}}
+        function: dict[str, Any] = {"name": TOOL, "parameters": strict or schema}
+        if strict is not None and self._preset.name == "openai":
+            function["strict"] = True
+        return {
+            "tools": [{"type": "function", "function": function}],
+            "tool_choice": {"type": "function", "function": {"name": TOOL}},
+        }
+
+
+def _no_mode_left(mode: ReplyMode) -> str:
+    return f"leave out reply_mode: {mode}, so that another way is found"
+
+
+def _first_choice(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give the first choice with its message, or say that the answer is none."""
+    choices: Any = answer.get("choices")
+    choice: Any = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        raise ServerFault("the answer has no choices", where=name)
+    return cast("dict[str, Any]", choice)
+
+
+def _text_of(choice: dict[str, Any], mode: ReplyMode) -> str:
+    """Give the raw reply: the arguments of the call in tools mode, else the content; reasoning is not part of it."""
+    message = cast("dict[str, Any]", choice["message"])
+    if mode == "tools":
+        for call in message.get("tool_calls") or ():
+            arguments = (call.get("function") or {}).get("arguments") if isinstance(call, dict) else None
+            if arguments is not None:
+                return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = cast("list[Any]", content)
+        texts = [part if isinstance(part, str) else part.get("text") for part in parts if isinstance(part, str | dict)]
+        content = "".join(text for text in texts if isinstance(text, str))
+    if isinstance(content, dict):
+        return json.dumps(content, ensure_ascii=False)
+    return str(content or message.get("refusal") or "")
+
+
+def usage_of(given: Any, ask: Ask, raw: str) -> tuple[Usage, bool]:
+    """Read the usage of one request, and whether the server counted it; else a token is taken as four characters."""
+    counts = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    prompt, completion = _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
+    characters = sum(len(message.content) for message in ask.messages)
+    usage = Usage(
+        calls=1,
+        prompt_tokens=ceil(characters / 4) if prompt is None else prompt,
+        completion_tokens=ceil(len(raw) / 4) if completion is None else completion,
+    )
+    return usage, prompt is not None and completion is not None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def contexts_in(listed: dict[str, Any]) -> dict[str, int | None]:
+    """Read a list of models: their names, and how many tokens each can read where the server tells."""
+    rows: Any = listed.get("data") or listed.get("models") or ()
+    found: dict[str, int | None] = {}
+    for row in cast("list[Any]", rows) if isinstance(rows, list) else ():
+        if isinstance(row, dict):
+            model = cast("dict[str, Any]", row)
+            name = model.get("id") or model.get("name") or model.get("model")
+            if name:
+                found[str(name)] = _context_of(model)
+    return found
+
+
+def _context_of(model: dict[str, Any]) -> int | None:
+    """Find a context length: vLLM, OpenRouter, Mistral and LM Studio tell it, each in its own field."""
+    meta: Any = model.get("meta")
+    for value in (*(model.get(field) for field in _CONTEXT_FIELDS), meta.get("n_ctx") if isinstance(meta, dict) else 0):
+        if found := _count(value):
+            return found
+    return None

@@ -1,0 +1,258 @@
+"""Paying once: raw replies in SQLite, found by the ask as it was meant, and equal asks in flight shared.
+
+A reply is committed before anyone reads it. The log is written ahead (WAL) and not synced for each reply: a killed
+process loses nothing that was committed, a power cut may lose the last replies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ragset.adapters.models.paid import Counts, Paid
+from ragset.adapters.models.turns import Turn, draw_now, take_turn
+from ragset.errors import UsageError
+from ragset.schema.ids import digest
+from ragset.schema.models import ModelChoice
+from ragset.schema.ports import Ask, Reply, Role
+from ragset.schema.samples import Usage
+from ragset.schema.step import anew, book
+
+__all__ = ["CachedModel", "Paid", "ReplyCache"]
+
+BUSY = 30.0
+"""Seconds to wait for another process that writes."""
+
+_REPLIES = (
+    "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, name TEXT NOT NULL, raw TEXT NOT NULL, "
+    "usage TEXT NOT NULL, finish TEXT, logprobs TEXT, at TEXT NOT NULL) WITHOUT ROWID"
+)
+_NOTES = "CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+
+T = TypeVar("T")
+
+
+class ReplyCache:
+    """Replies of all runs of one user, in one file; several processes may share it."""
+
+    def __init__(self, path: Path, say: Callable[[str], None] = lambda line: None) -> None:
+        """Open or create; a damaged file is moved aside. Raises ``UsageError`` when the file cannot be used."""
+        self.path, self._say = Path(path), say
+        self.flights: dict[str, Flight] = {}
+        self._db = self._guarded(self._open)
+
+    def get(self, key: str) -> Reply | None:
+        """Find a reply."""
+        row = self._guarded(lambda: self._row("SELECT raw, usage, finish, logprobs FROM replies WHERE key = ?", key))
+        if row is None:
+            return None
+        raw, usage, finish, logprobs = row
+        return Reply(
+            value=raw,
+            raw=raw,
+            usage=Usage.model_validate_json(usage),
+            finish=finish,
+            logprobs=json.loads(logprobs) if logprobs else None,
+        )
+
+    def put(self, key: str, name: str, reply: Reply) -> None:
+        """Commit a reply; ``name`` is the model's."""
+        logprobs = None if reply.logprobs is None else json.dumps(reply.logprobs)
+        raw = reply.raw.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
+        row = (
+            key,
+            name,
+            raw,
+            reply.usage.model_dump_json(),
+            reply.finish,
+            logprobs,
+            datetime.now(UTC).date().isoformat(),
+        )
+        self._write("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small note (how a server wants to be asked, say)."""
+        self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, value))
+
+    def recall(self, key: str) -> str | None:
+        """Give a note."""
+        row = self._guarded(lambda: self._row("SELECT value FROM notes WHERE key = ?", key))
+        return row[0] if row else None
+
+    def prune(self, before: str) -> int:
+        """Drop replies older than a date (``2026-01-31``); gives how many."""
+        return self._guarded(lambda: self._db.execute("DELETE FROM replies WHERE at < ?", (before,)).rowcount)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _row(self, query: str, key: str) -> Any:
+        return self._db.execute(query, (key,)).fetchone()
+
+    def _write(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._guarded(lambda: self._db.execute(statement, row))
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Do something with the file; a damaged one is moved aside and the work done with a new one."""
+        try:
+            return work()
+        except (sqlite3.OperationalError, OSError) as error:
+            hint = "check the disk, or name another file with RAGSET_CACHE"
+            raise UsageError(
+                f"the cache of replies cannot be used ({error})", where=str(self.path), hint=hint
+            ) from error
+        except sqlite3.DatabaseError:
+            self._move_aside()
+            self._db = self._open()
+            return work()
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        until = time.monotonic() + BUSY
+        while True:
+            db = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY, check_same_thread=False)
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=NORMAL")
+                db.execute(_REPLIES)
+                db.execute(_NOTES)
+                db.execute("SELECT raw, usage, finish, logprobs FROM replies LIMIT 1").fetchone()
+                return db
+            except sqlite3.OperationalError as error:
+                db.close()
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)  # two processes make the file at once
+            except sqlite3.DatabaseError:
+                db.close()
+                raise
+
+    def _move_aside(self) -> None:
+        with suppress(AttributeError, sqlite3.Error):
+            self._db.close()
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}.damaged-{number}")).exists():
+            number += 1
+        with suppress(FileNotFoundError):  # another process was faster
+            os.replace(self.path, aside)
+        for end in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                os.replace(f"{self.path}{end}", f"{aside}{end}")
+        self._say(f"{self.path}: the cache of replies was damaged; it was moved to {aside.name}, a new one is begun")
+
+
+class Sending(Protocol):
+    """What sends an ask that is not in the cache (``PacedModel``)."""
+
+    @property
+    def transport(self) -> Any:
+        """Gives ``name`` and ``identity``."""
+        ...
+
+    async def send(self, ask: Ask, counts: Counts | None = None) -> Reply:
+        """Give the raw reply."""
+        ...
+
+
+@dataclass(slots=True)
+class Flight:
+    """A call under way, the turn it has, and how many wait for it."""
+
+    task: asyncio.Task[Reply]
+    turn: Turn
+    waiting: int = 0
+
+
+class CachedModel:
+    """A language model for one role: replies from the cache, or asked for once."""
+
+    def __init__(
+        self,
+        inner: Sending,
+        cache: ReplyCache | None,
+        role: Role,
+        choice: ModelChoice,
+        *,
+        replay: bool = False,
+        paid: Paid | None = None,
+    ) -> None:
+        """``replay`` calls nothing; ``paid`` counts what is really sent."""
+        self._inner, self._cache, self._role, self._choice, self._replay = inner, cache, role, choice, replay
+        self._paid = paid or Paid()
+        self._flights = cache.flights if cache else dict[str, Flight]()
+        self._identity = [str(part) for part in inner.transport.identity]
+        self._fingerprint = digest("model", choice.shape, self._identity)
+
+    @property
+    def name(self) -> str:
+        """``provider:name``."""
+        return self._inner.transport.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model, its address and its parameters."""
+        return self._fingerprint
+
+    async def complete(self, ask: Ask) -> Reply:
+        """Answer from the cache, from an equal ask under way, or from the model; books the usage in each case."""
+        parameters = {"max_tokens": self._choice.max_tokens, **self._choice.parameters, **ask.parameters}
+        ask = ask.model_copy(update={"parameters": parameters})
+        key = digest("reply", self._identity, ask.id)
+        counts = self._paid.of(self._role, ask.purpose)
+        reply = self._cache.get(key) if self._cache and not (anew.get() and not self._replay) else None
+        if reply:
+            counts.cached += 1
+        elif self._replay:
+            what = f"no reply in the cache for a call of {ask.purpose or 'the ' + self._role} ({self.name})"
+            raise UsageError(what, hint="run without --replay")
+        else:
+            reply = await self._shared(key, ask, counts)
+        book(self._role, reply.usage)
+        return reply
+
+    async def _shared(self, key: str, ask: Ask, counts: Counts) -> Reply:
+        flight = self._flights.get(key)
+        if flight:
+            counts.shared += 1
+            flight.turn.join(draw_now())
+        else:
+            turn = Turn(draw_now())
+            task = asyncio.create_task(self._call(key, ask, counts, turn))
+            flight = self._flights[key] = Flight(task, turn)
+            task.add_done_callback(lambda done: self._landed(key, done))
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        except asyncio.CancelledError:
+            if flight.waiting == 1 and not flight.task.done():
+                self._flights.pop(key, None)  # whoever comes now asks again
+                flight.task.cancel()
+                await asyncio.wait([flight.task])
+            raise
+        finally:
+            flight.waiting -= 1
+
+    async def _call(self, key: str, ask: Ask, counts: Counts, turn: Turn) -> Reply:
+        take_turn(turn)
+        reply = await self._inner.send(ask, counts)
+        if self._cache:
+            self._cache.put(key, self.name, reply)
+        return reply
+
+    def _landed(self, key: str, task: asyncio.Task[Reply]) -> None:
+        flight = self._flights.get(key)
+        if flight and flight.task is task:
+            del self._flights[key]
+        if not task.cancelled():
+            task.exception()  # seen, even when nobody waits any more

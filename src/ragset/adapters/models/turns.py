@@ -1,0 +1,119 @@
+"""Whose turn it is: callers that wait are served by the number of their draw, the oldest first, then by arrival.
+
+One call may be wanted by several draws (equal asks in flight are shared); it then has the turn of the oldest of them,
+also when that one comes last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Generic, TypeVar
+
+from ragset.schema.step import current_draw, ledger
+
+OUTSIDE = -1
+"""The turn of a call that no draw makes (personas that are proposed before the run, say): before all others."""
+
+T = TypeVar("T")
+
+
+class Turn:
+    """The oldest draw that a call is made for; may become older while the call waits."""
+
+    def __init__(self, draw: int) -> None:
+        """Begin with one draw."""
+        self.draw = draw
+        self.moved: list[Callable[[], None]] = []
+
+    def join(self, draw: int) -> None:
+        """Let another draw wait for the same call."""
+        if draw < self.draw:
+            self.draw = draw
+            for move in tuple(self.moved):
+                move()
+
+
+_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)
+
+
+def draw_now() -> int:
+    """Give the number of the running draw, or ``OUTSIDE``."""
+    return current_draw.get() if ledger.get() is not None else OUTSIDE
+
+
+def turn_now() -> Turn:
+    """Give the turn of the running call; a new one for a call that nobody shares."""
+    return _turn.get() or Turn(draw_now())
+
+
+def take_turn(turn: Turn) -> None:
+    """Make this task's calls wait under a turn that others may join."""
+    _turn.set(turn)
+
+
+class Waiter(Generic[T]):
+    """One caller that waits."""
+
+    __slots__ = ("need", "ready", "turn")
+
+    def __init__(self, turn: Turn, need: T) -> None:
+        """``need`` is what it waits for; ``ready`` is set when it has it."""
+        self.turn, self.need = turn, need
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Line(Generic[T]):
+    """A line of waiters in the order of their turns; every operation takes O(log n)."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._heap: list[tuple[int, int, Waiter[T]]] = []
+        self._arrivals = 0
+
+    def add(self, waiter: Waiter[T]) -> Callable[[], None]:
+        """Put a waiter into the line; gives what to call when its turn has become older."""
+        arrival, self._arrivals = self._arrivals, self._arrivals + 1
+
+        def move() -> None:
+            heapq.heappush(self._heap, (waiter.turn.draw, arrival, waiter))
+
+        move()
+        return move
+
+    def head(self) -> Waiter[T] | None:
+        """Give the oldest waiter that still waits; those that were served or have gone away are dropped on the way."""
+        while self._heap and self._heap[0][2].ready.done():
+            heapq.heappop(self._heap)
+        return self._heap[0][2] if self._heap else None
+
+    def pop(self) -> Waiter[T] | None:
+        """Take the oldest waiter out of the line."""
+        waiter = self.head()
+        if waiter:
+            heapq.heappop(self._heap)
+        return waiter
+
+
+async def wait_in(line: Line[T], turn: Turn, need: T, serve: Callable[[], None], undo: Callable[[], None]) -> None:
+    """Wait until ``serve`` (called now, and by whoever frees something) sets the future of this waiter.
+
+    A caller that is cancelled in the very moment in which it was served calls ``undo``, so that nothing is lost.
+    """
+    waiter = Waiter(turn, need)
+    move = line.add(waiter)
+    turn.moved.append(move)
+    try:
+        serve()
+        await waiter.ready
+    except BaseException:
+        if waiter.ready.done() and not waiter.ready.cancelled() and waiter.ready.exception() is None:
+            undo()
+        else:
+            waiter.ready.cancel()
+            serve()  # the one behind may fit where this one did not
+        raise
+    finally:
+        turn.moved.remove(move)

@@ -1,0 +1,84 @@
+"""What a run will use, said before it is made."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack, cast
+
+from ragset.api.roles import SpendingOptions, opened_models
+from ragset.api.wiring import (
+    BuildOptions,
+    IndexOptions,
+    IngestOptions,
+    Sources,
+    check_options,
+    opened,
+    progress_of,
+    run_sync,
+    sample_flow,
+    source_list,
+    tools_for,
+)
+from ragset.errors import UsageError
+from ragset.flow.compile import Flow
+from ragset.flow.estimate import Estimate
+from ragset.flow.estimate import pilot as make_pilot
+from ragset.flow.rehearse import rehearse
+from ragset.kit.prices import PriceTable
+from ragset.schema.step import Tools
+
+QUICK_DRAWS, DRAWS, PILOT_DRAWS = 8, 20, 20
+"""Draws of the line before every run, of ``estimate``, and of a pilot."""
+
+
+async def estimate_flow(flow: Flow, tools: Tools, n: int | None, *, pilot: bool, prices: PriceTable) -> Estimate:
+    """Estimate a flow with the tools it would run with: free, or by a pilot whose replies are paid and kept."""
+    found = (
+        await make_pilot(flow, tools, n, draws=PILOT_DRAWS) if pilot else await rehearse(flow, tools, n, draws=DRAWS)
+    )
+    return found.priced(prices)
+
+
+async def quick_estimate(flow: Flow, tools: Tools, prices: PriceTable) -> Estimate:
+    """Give the estimate whose line is shown before a run: free, and of few draws."""
+    return (await rehearse(flow, tools, None, draws=QUICK_DRAWS)).priced(prices)
+
+
+def estimate(
+    sources: Sources | None = None, n: int | None = None, *, pilot: bool = False, **options: Unpack[BuildOptions]
+) -> Estimate:
+    """Say what ``build`` of these sources, or a run on ``index``, will use: calls, tokens and money per step.
+
+    Sources are ingested first, which costs no call. ``pilot`` makes the run's first 20 draws with the real models:
+    their replies are paid once and stay in the cache. Raises ``UsageError`` and its kin.
+    """
+    check_options(options, BuildOptions)
+    flow = _of_index(options, n) if sources is None else _of_sources(sources, options, n)
+    return run_sync(_estimate(flow, n, pilot, options))
+
+
+def _of_index(options: BuildOptions, n: int | None) -> Flow:
+    index = options.get("index")
+    if not index:
+        raise UsageError("nothing to estimate", hint="name a SOURCE, or an index with --index")
+    return sample_flow(options, index, n)
+
+
+def _of_sources(sources: Sources, options: BuildOptions, n: int | None) -> Flow:
+    from ragset.api import documents_of, index_name, ingest
+    from ragset.sources.files import survey
+
+    found = survey(source_list(sources))
+    name = options.get("index") or index_name(found.corpora)
+    flow = sample_flow(options, name, n)
+    known = IngestOptions.__required_keys__ | IngestOptions.__optional_keys__
+    ingest(sources, name, **cast("IngestOptions", {key: value for key, value in options.items() if key in known}))
+    return flow.replace("scenarios", documents=documents_of(found)) if flow.find("scenarios") else flow
+
+
+async def _estimate(flow: Flow, n: int | None, pilot: bool, options: BuildOptions) -> Estimate:
+    progress = progress_of(options)
+    given: dict[str, Any] = {**options, "embedder": options.get("embedder") or flow.embedder}
+    async with opened_models(flow, cast("SpendingOptions", options), progress.say) as roles:
+        with opened(flow.index or "", cast("IndexOptions", given)) as index:
+            tools = tools_for(index, progress, roles)
+            return await estimate_flow(flow, tools, n, pilot=pilot, prices=roles.prices)

@@ -1,0 +1,146 @@
+"""Which models can be used from here: what is configured, what answers, what each server offers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from ragset.api.wiring import run_sync
+from ragset.errors import RagsetError
+from ragset.schema.models import ModelChoice
+from ragset.settings import environment as settings_environment
+from ragset.settings import from_dotenv
+
+if TYPE_CHECKING:
+    from ragset.adapters.models.presets import Preset
+
+PATIENCE = 2.0
+"""Seconds a server has to say that it is there."""
+
+FIRST_MODELS = 5
+"""Models that are named for each server; all of them are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """What is known of one provider; no field holds a key.
+
+    ``configured`` says that a model of it can be asked, ``problem`` why not. ``base_from`` and ``key_from`` name the
+    variables (``.env`` is said where that file sets them). ``reachable`` is none where nobody was asked. ``models``
+    counts what the server offers, ``first`` names some, ``contexts`` gives tokens where the server tells them.
+    """
+
+    provider: str
+    configured: bool
+    base_url: str = ""
+    base_from: str = ""
+    key: str = ""
+    key_from: str = ""
+    reachable: bool | None = None
+    models: int | None = None
+    first: tuple[str, ...] = ()
+    contexts: dict[str, int] | None = None
+    problem: str = ""
+
+    def dump(self) -> dict[str, Any]:
+        """Give plain data."""
+        return asdict(self)
+
+
+def list_models(*, check: bool = True, environment: Mapping[str, str] | None = None) -> list[ModelStatus]:
+    """List all providers: configured or not, where, with which key (masked), and, checked, what answers there.
+
+    Only servers that are configured, or that would be on this machine, are asked. ``environment`` is read in place of
+    the variables and ``.env``.
+    """
+    known = settings_environment() if environment is None else environment
+    found = [_status(name, known) for name in _names()]
+    return run_sync(probe(found, known)) if check else found
+
+
+def model_of_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Say what ``--model env`` means here: ``model`` and ``base_url``, or the ``problem``."""
+    from ragset.adapters.models.opening import ENV, resolve
+
+    try:
+        found = resolve(ModelChoice(model=ENV), settings_environment() if environment is None else environment)
+    except RagsetError as error:
+        return {"problem": str(error)}
+    return {"model": found.model, "base_url": found.base_url}
+
+
+async def probe(found: Sequence[ModelStatus], environment: Mapping[str, str]) -> list[ModelStatus]:
+    """Ask all configured servers at once what they offer; each has two seconds."""
+    return list(await asyncio.gather(*(_probed(status, environment) for status in found)))
+
+
+def _names() -> list[str]:
+    from ragset.adapters.models.presets import PRESETS
+
+    return list(PRESETS)
+
+
+def _status(provider: str, environment: Mapping[str, str]) -> ModelStatus:
+    from ragset.adapters.models.opening import resolve
+    from ragset.adapters.models.presets import PRESETS
+
+    preset = PRESETS[provider]
+    if preset.kind == "transformers":
+        there = find_spec("transformers") is not None
+        return ModelStatus(provider, there, problem="" if there else "transformers is not installed")
+    try:
+        found = resolve(ModelChoice(model=f"{provider}:-"), environment)
+    except RagsetError as error:
+        return _unusable(preset, error, environment)
+    return ModelStatus(
+        provider,
+        configured=True,
+        base_url=found.base_url,
+        base_from=_source(found.base_variable),
+        key=str(found.key) if found.key else "",
+        key_from=_source(found.key_variable),
+    )
+
+
+def _unusable(preset: Preset, error: RagsetError, environment: Mapping[str, str]) -> ModelStatus:
+    from ragset.adapters.models.opening import configured_key
+
+    variable = configured_key(preset, environment)
+    problem = f"{error.where}: {error.what}" if variable and error.where == variable else error.what
+    return ModelStatus(preset.name, False, base_url=preset.base_url or "", key_from=_source(variable), problem=problem)
+
+
+def _source(variable: str | None) -> str:
+    if not variable:
+        return ""
+    return f"{variable} (.env)" if from_dotenv(variable) else variable
+
+
+async def _probed(status: ModelStatus, environment: Mapping[str, str]) -> ModelStatus:
+    if not status.configured or not status.base_url:
+        return status
+    try:
+        offered = await _offered(status.provider, environment)
+    except RagsetError as error:
+        told = not (status.base_from or status.key_from)  # a default that nobody set up is no problem
+        return replace(status, reachable=False, problem="" if told else error.what)
+    contexts = {name: length for name, length in offered.items() if length}
+    return replace(
+        status, reachable=True, models=len(offered), first=tuple(offered)[:FIRST_MODELS], contexts=contexts or None
+    )
+
+
+async def _offered(provider: str, environment: Mapping[str, str]) -> dict[str, int | None]:
+    """Ask one server for its models, and how many tokens each can read where it tells."""
+    from ragset.adapters.models.openai_chat import contexts_in
+    from ragset.adapters.models.opening import open_http, resolve
+
+    resolved = resolve(ModelChoice(model=f"{provider}:-"), environment)
+    http = open_http(resolved)
+    try:
+        return contexts_in(await http.get("api/tags" if resolved.preset.kind == "ollama" else "models", PATIENCE))
+    finally:
+        await http.aclose()

@@ -1,0 +1,214 @@
+"""Who does what: the models of a run, opened once, with one cache, one budget and one account for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from ragset.adapters.models.paid import Paid
+from ragset.errors import UsageError
+from ragset.flow.compile import Flow, compile_flow
+from ragset.kit.prices import PriceTable
+from ragset.schema.ids import digest
+from ragset.schema.models import ModelChoice
+from ragset.schema.ports import LanguageModel, Role
+from ragset.schema.samples import Usage
+from ragset.settings import cache_path, environment, prices_file
+
+if TYPE_CHECKING:
+    from ragset.adapters.models.budget import Budget
+    from ragset.adapters.models.limiter import Limiter
+    from ragset.adapters.models.pacing import PacedModel
+    from ragset.adapters.models.reply_cache import ReplyCache
+    from ragset.adapters.models.transport import Transport
+
+ROLES: tuple[Role, ...] = ("writer", "answerer", "judge")
+
+PYTHON = "python"
+"""Provider of a model that is a Python object."""
+
+ModelLike = Any
+"""``provider:name``, a ``ModelChoice`` or its fields, a llama-index ``LLM``, or anything with ``complete(Ask)``."""
+
+
+class SpendingOptions(TypedDict, total=False):
+    """Options of everything that may pay a model.
+
+    ``max_calls``, ``max_tokens`` (prompt and completion together) and ``max_cost`` (USD) are hard limits of this run;
+    ``cache`` is the file of replies (default ``RAGSET_CACHE`` or the user's cache folder); ``replay`` takes replies
+    from it alone and calls nothing; ``prices`` is a YAML file of prices; ``objects`` are models made in Python, by role.
+    """
+
+    max_calls: int | None
+    max_tokens: int | None
+    max_cost: float | None
+    cache: str | Path | None
+    replay: bool
+    prices: str | Path | None
+    objects: Mapping[Role, Any] | None
+
+
+class ModelOptions(SpendingOptions, total=False):
+    """Options that choose models: ``model`` fills all roles, ``answerer`` and ``judge`` one each.
+
+    Each is ``provider:name``, ``builtin``, a ``ModelChoice``, or an object: a llama-index ``LLM`` or a
+    :class:`ragset.schema.ports.LanguageModel`. ``base_url`` and ``concurrency`` are for the models named here.
+    """
+
+    model: ModelLike
+    answerer: ModelLike
+    judge: ModelLike
+    base_url: str | None
+    concurrency: int | None
+
+
+@dataclass
+class Opened:
+    """The models of a run by role, and what they share."""
+
+    models: dict[Role, LanguageModel] = field(default_factory=dict[Role, LanguageModel])
+    budget: Budget | None = None
+    paid: Paid = field(default_factory=Paid)
+    prices: PriceTable = field(default_factory=PriceTable)
+
+    def finished(self, draw: int) -> None:
+        """Say that a draw is decided on: what it did not spend is free for others."""
+        if self.budget:
+            self.budget.finished(draw)
+
+    def costing(self, role: str, usage: Usage) -> float | None:
+        """Give USD for what a role used; none when its model's price is not known."""
+        model = self.models.get(cast("Role", role))
+        return self.prices.cost(model.name, usage.prompt_tokens, usage.completion_tokens) if model else None
+
+
+def chosen(flow: Flow, options: ModelOptions) -> Flow:
+    """Write the models that were named into the flow."""
+    choices = {role: _choice(model, options) for role, model in _named(options).items()}
+    data = flow.dump()
+    data["models"] = {**data["models"], **{r: c.model_dump(exclude_defaults=True) for r, c in choices.items()}}
+    return compile_flow(data, flow.name)
+
+
+def objects_of(options: ModelOptions) -> dict[Role, Any]:
+    """Give the models that are Python objects, by role."""
+    return {
+        role: model for role, model in _named(options).items() if not isinstance(model, (str, Mapping, ModelChoice))
+    }
+
+
+def _named(options: ModelOptions) -> dict[Role, Any]:
+    named: dict[Role, Any] = {}
+    if (model := options.get("model")) is not None:
+        named = dict.fromkeys(ROLES, model)
+    for role in ROLES[1:]:
+        if (model := options.get(role)) is not None:
+            named[role] = model
+    return named
+
+
+def _choice(model: ModelLike, options: ModelOptions) -> ModelChoice:
+    given: Mapping[str, Any] = {**options}
+    extra: dict[str, Any] = {key: given[key] for key in ("base_url", "concurrency") if given.get(key) is not None}
+    if isinstance(model, ModelChoice):
+        return model.model_copy(update=extra)
+    if isinstance(model, str):
+        return ModelChoice(model=model, **(extra if model != ModelChoice().model else {}))
+    if isinstance(model, Mapping):
+        return ModelChoice.model_validate({**cast("Mapping[str, Any]", model), **extra})
+    extra.pop("base_url", None)
+    return ModelChoice(model=f"{PYTHON}:{type(model).__name__}", **extra)
+
+
+@asynccontextmanager
+async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str], None]) -> AsyncGenerator[Opened]:
+    """Open the models that a flow names, with one cache, budget and account for all.
+
+    Raises ``ModelSetupError`` (unknown provider or model, missing or wrong key) and ``UnreachableError``, before any
+    work is done.
+    """
+    from ragset.adapters.models.budget import Budget
+    from ragset.adapters.models.reply_cache import ReplyCache
+
+    wanted: dict[Role, ModelChoice] = {role: choice for role, choice in flow.models.items() if not choice.builtin}
+    prices = PriceTable.load(options.get("prices") or prices_file())
+    if not wanted:
+        say("models: builtin (extractive writer and rule judge: no language model, no key, no network)")
+        yield Opened(prices=prices)
+        return
+    limits = (options.get("max_calls"), options.get("max_tokens"), options.get("max_cost"))
+    opened = Opened(budget=Budget(*limits, price=prices.cost), prices=prices)
+    async with AsyncExitStack() as stack:
+        cache = ReplyCache(cache_path(options.get("cache")), say)
+        stack.callback(cache.close)
+        bench = _Bench(cache, options, say, environment())
+        for role, choice in wanted.items():
+            opened.models[role] = await bench.seat(role, choice, opened, stack)
+        say("models: " + ", ".join(f"{role} {model.name}" for role, model in opened.models.items()))
+        _refuse_unpriced(opened, options)
+        yield opened
+
+
+@dataclass
+class _Bench:
+    """Opens models one after another; roles that ask the same server the same way share its connections and pace."""
+
+    cache: ReplyCache
+    options: SpendingOptions
+    say: Callable[[str], None]
+    known: Mapping[str, str]
+    paced: dict[str, PacedModel] = field(default_factory=dict[str, "PacedModel"])
+    limiters: dict[tuple[str, ...], Limiter] = field(default_factory=dict[tuple[str, ...], "Limiter"])
+
+    async def seat(self, role: Role, choice: ModelChoice, opened: Opened, stack: AsyncExitStack) -> LanguageModel:
+        """Give the model of a role."""
+        from ragset.adapters.models.reply_cache import CachedModel
+
+        given = (self.options.get("objects") or {}).get(role)
+        key = digest(choice.model_dump(mode="json"), id(given))
+        if key not in self.paced:
+            self.paced[key] = await self._paced(choice, given, opened, stack)
+        cache = None if given is not None else self.cache  # what shapes the replies of an object is not known
+        replay = bool(self.options.get("replay"))
+        return CachedModel(self.paced[key], cache, role, choice, replay=replay, paid=opened.paid)
+
+    async def _paced(self, choice: ModelChoice, given: Any, opened: Opened, stack: AsyncExitStack) -> PacedModel:
+        from ragset.adapters.models.limiter import Limiter
+        from ragset.adapters.models.pacing import PacedModel
+
+        transport = self._transport(choice, given)
+        stack.push_async_callback(transport.aclose)
+        if not self.options.get("replay"):
+            await transport.check()
+        if transport.identity[0] == "transformers":
+            choice = choice.model_copy(update={"concurrency": 1})  # one reply is made at a time in a process
+        place = transport.identity
+        if place not in self.limiters:
+            self.limiters[place] = Limiter(choice.concurrency, rpm=choice.rpm, tpm=choice.tpm)
+        budget = cast("Budget", opened.budget)
+        return PacedModel(transport, choice, self.limiters[place], budget, self.say)
+
+    def _transport(self, choice: ModelChoice, given: Any) -> Transport:
+        from ragset.adapters.models.object_model import ObjectTransport
+        from ragset.adapters.models.opening import open_transport, resolve
+
+        if given is None:
+            return open_transport(resolve(choice, self.known), self.cache)
+        if isinstance(given, LanguageModel):
+            return ObjectTransport(given)
+        from ragset.adapters.models.llama_index_model import LlamaIndexTransport
+
+        return LlamaIndexTransport(given, choice)
+
+
+def _refuse_unpriced(opened: Opened, options: SpendingOptions) -> None:
+    """Refuse a limit on cost that cannot be kept, before anything is paid."""
+    if options.get("max_cost") is None:
+        return
+    for role, model in opened.models.items():
+        if opened.prices.cost(model.name, 1, 1) is None:
+            what = f"no price is known for '{model.name}' ({role}), so --max-cost cannot be kept"
+            raise UsageError(what, hint="give its price in a file of prices (--prices), or use --max-tokens")

@@ -1,0 +1,281 @@
+"""What a run will use before it is made: the estimate, and the pilot that makes the run's own first draws.
+
+The other way to get one, which calls nothing, is :mod:`ragset.flow.rehearse`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from ragset.errors import FlowError, RagsetError
+from ragset.flow.compile import Flow
+from ragset.flow.engine import run
+from ragset.flow.report import add_spent
+from ragset.flow.running import makes_samples, parts
+from ragset.kit.prices import CURRENCY, PriceTable
+from ragset.schema.documents import Noun
+from ragset.schema.models import BUILTIN
+from ragset.schema.samples import Draw, Scenario, Usage
+from ragset.schema.step import Source, Step, Tally, Tools, Uses
+from ragset.sources.scenarios import Scenarios
+
+NINE_IN_TEN = 1.645
+"""Standard errors to either side that nine of ten estimates stay within (normal approximation)."""
+
+Account = dict[tuple[str, str], Usage]
+
+
+class StageCost(Noun):
+    """What one step will ask of one role's model: requests and tokens of the whole run, and USD where known."""
+
+    step: str
+    role: str
+    model: str
+    calls: float
+    prompt_tokens: float
+    completion_tokens: float
+    cost: float | None = None
+
+
+class Estimate(Noun):
+    """What a run of ``asked`` pairs will use, per step and role and in all.
+
+    ``draws`` are the scenarios it takes, ``kept`` the pairs to be expected (fewer than asked for when the index has
+    no room for more), ``low`` and ``high`` the factors between which nine of ten runs should stay. ``assumptions``
+    say in sentences what it rests on. The numbers are those of the draws up to the one that fills the order.
+    """
+
+    basis: Literal["rehearsal", "pilot"]
+    asked: int | None
+    kept: float
+    draws: float
+    stages: tuple[StageCost, ...] = ()
+    low: float = 1.0
+    high: float = 1.0
+    pass_rates: dict[str, float] = Field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> float:
+        """Requests in all."""
+        return sum(stage.calls for stage in self.stages)
+
+    @property
+    def prompt_tokens(self) -> float:
+        """Tokens in."""
+        return sum(stage.prompt_tokens for stage in self.stages)
+
+    @property
+    def completion_tokens(self) -> float:
+        """Tokens out."""
+        return sum(stage.completion_tokens for stage in self.stages)
+
+    @property
+    def cost(self) -> float | None:
+        """USD in all; none when a price is not known."""
+        costs = [stage.cost for stage in self.stages]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    def priced(self, prices: PriceTable) -> Estimate:
+        """Give it with what each stage costs."""
+        stages = (
+            s.model_copy(update={"cost": prices.cost(s.model, s.prompt_tokens, s.completion_tokens)})
+            for s in self.stages
+        )
+        unknown = sorted({stage.model for stage in self.stages if prices.find(stage.model) is None})
+        said = tuple(f"no price is known for {name}: name a file with --prices" for name in unknown)
+        return self.model_copy(update={"stages": tuple(stages), "assumptions": (*self.assumptions, *said)})
+
+    def line(self) -> str:
+        """Say it in one line, as before every run."""
+        whom = f"estimate for {self.asked:,} pairs" if self.asked else f"estimate for about {self.kept:,.0f} pairs"
+        if not self.stages:
+            return f"{whom}: no call of a language model"
+        tokens = f"{amount(self.prompt_tokens)} tokens in, {amount(self.completion_tokens)} out"
+        money = "price unknown" if self.cost is None else f"{self.cost:,.2f} {CURRENCY}"
+        names = ", ".join(sorted({stage.model for stage in self.stages}))
+        short = f"; the index has room for about {self.kept:,.0f}" if self.asked and self.kept < self.asked else ""
+        return f"{whom}: about {amount(self.calls)} calls, {tokens}, {money} ({names}){short}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data with the totals."""
+        data = self.model_dump(mode="json")
+        each = {"calls": self.calls, "tokens": self.prompt_tokens + self.completion_tokens, "cost": self.cost}
+        total = {
+            "calls": self.calls,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost": self.cost,
+        }
+        per = {name: value / self.kept if value is not None and self.kept else None for name, value in each.items()}
+        return {**data, "total": total, "per_kept": per, "currency": CURRENCY}
+
+
+def amount(value: float) -> str:
+    """Say a number with three digits: ``1,150``, ``41,200``, ``1.9 M``."""
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:,.1f} M"
+    digits = max(0, len(str(int(value))) - 3)
+    return f"{round(value, -digits):,.0f}"
+
+
+def sample_steps(flow: Flow) -> tuple[Step, ...]:
+    """Give the steps of a flow that make samples; raises ``FlowError`` when it only fills an index."""
+    found = [steps for steps in parts(flow) if makes_samples(steps)]
+    if not found:
+        raise FlowError("makes no samples, so there is nothing to estimate", where=flow.name)
+    return found[-1]
+
+
+def names_of(tools: Tools) -> dict[str, str]:
+    """Give the language models by role; ``builtin`` is none."""
+    return {role: model.name for role, model in tools.models.items() if model.name != BUILTIN}
+
+
+def chunks_of(source: Step, tools: Tools, enough: float) -> int | None:
+    """Count the chunks a scenario source may draw, up to ``enough``; none for other sources."""
+    if not isinstance(source, Scenarios):
+        return None
+    count = 0
+    for document_id in tools.store.document_ids():
+        if source.wants(document_id):
+            count += len(tools.store.chunks(document_id))
+        if count >= enough:
+            break
+    return count
+
+
+class _Head(Source):
+    """The first ``most`` draws of another source that ask for something."""
+
+    name: ClassVar[str] = "head"
+    gives: ClassVar[type[Noun] | None] = Scenario
+    uses: ClassVar[frozenset[Uses]] = frozenset()
+
+    source: Source
+    most: int
+
+    async def draws(self, tools: Tools) -> AsyncIterator[Any]:
+        """Yield what the source yields, then end."""
+        left = self.most
+        async with aclosing(self.source.draws(tools)) as stream:  # type: ignore[type-var]
+            async for draw in stream:
+                yield draw
+                left -= not draw.empty
+                if left <= 0:
+                    return
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one draw of the pilot used and how many of its samples were kept."""
+
+    account: Account
+    kept: int
+    gave: int
+
+    @property
+    def size(self) -> float:
+        """Tokens, by which draws are compared."""
+        return sum(usage.prompt_tokens + usage.completion_tokens for usage in self.account.values())
+
+
+async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> Estimate:
+    """Make the first ``draws`` draws of the run itself and take the rest to be like them.
+
+    The replies are real and paid, and stay in the cache: the run that follows does not pay them again. Ratio
+    estimator: usage per draw over kept per draw. Raises ``RagsetError`` when nothing was kept.
+    """
+    if n is not None and getattr(flow.find("keep"), "n", n) != n:
+        flow = flow.replace("keep", n=n)
+    source, *rest = sample_steps(flow)
+    n = n if n is not None else getattr(rest[-1], "n", None)
+    if not isinstance(source, Source):
+        raise FlowError("does not begin with a source", where=flow.name)
+    trial = replace(tools, tally=Tally())
+    made = await _make([_Head(source=source, most=draws), *rest], trial, flow.window)
+    kept = sum(draw.kept for draw in made)
+    if not kept:
+        raise RagsetError(
+            f"the pilot's {len(made)} draws kept no pair, so nothing can be estimated",
+            hint="run 'ragset build' with a small -n and read its reasons",
+        )
+    needed = _needed(source, tools, n, made) if len(made) >= draws and not trial.tally.full else float(len(made))
+    scale = needed / len(made)
+    sums: Account = {}
+    for draw in made:
+        for key, usage in draw.account.items():
+            sums[key] = sums.get(key, Usage()) + usage
+    spread = 0.0 if scale == 1 else NINE_IN_TEN * _error(made) * (1 - 1 / scale) + 1 / needed  # draws are whole
+    how = (
+        f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs; their replies are kept"
+    )
+    return Estimate(
+        basis="pilot",
+        asked=n,
+        kept=min(n or math.inf, kept * scale),
+        draws=needed,
+        stages=_stages(sums, names_of(tools), scale),
+        low=max(0.0, 1 - spread),
+        high=1 + spread,
+        assumptions=(how, "their replies stay in the cache; the other draws are taken to be like them"),
+    )
+
+
+async def _make(steps: Sequence[Step], tools: Tools, window: int) -> list[_Made]:
+    made: list[_Made] = []
+    async with aclosing(run(steps, tools, window=window)) as stream:
+        async for draw in stream:
+            tools.finished(draw.number)
+            if not draw.empty:
+                made.append(_of(draw))
+    return made
+
+
+def _of(draw: Draw) -> _Made:
+    account: Account = {}
+    add_spent(account, draw.spent)
+    return _Made(account, sum(s.status == "kept" for s in draw.samples), len(draw.samples))
+
+
+def _needed(source: Step, tools: Tools, n: int | None, made: Sequence[_Made]) -> float:
+    """Give how many draws fill the order: as many as the ratio says, and no more than the index has."""
+    each = sum(draw.kept for draw in made) / len(made)
+    wanted = math.inf if n is None else (n + max(0.0, each - 1) / 2) / each
+    gave = sum(draw.gave > 0 for draw in made) / len(made)
+    chunks = chunks_of(source, tools, wanted)
+    if chunks is None:
+        return wanted if n is not None else float(len(made))
+    repeats = getattr(source, "repeats", 1)
+    return max(float(len(made)), min(wanted, chunks * (1 + (repeats - 1) * gave)))
+
+
+def _error(made: Sequence[_Made]) -> float:
+    """Give the relative standard error of the ratio usage / kept (delta method; Cochran 1977, section 2.11)."""
+    count = len(made)
+    size = sum(draw.size for draw in made) / count
+    kept = sum(draw.kept for draw in made) / count
+    if count < 2 or not size or not kept:
+        return 0.0
+    squares = sum((draw.size / size - draw.kept / kept) ** 2 for draw in made)
+    return math.sqrt(squares / (count * (count - 1)))
+
+
+def _stages(sums: Account, names: Mapping[str, str], scale: float) -> tuple[StageCost, ...]:
+    return tuple(
+        StageCost(
+            step=step,
+            role=role,
+            model=names.get(role, role),
+            calls=usage.calls * scale,
+            prompt_tokens=usage.prompt_tokens * scale,
+            completion_tokens=usage.completion_tokens * scale,
+        )
+        for (step, role), usage in sums.items()
+    )

@@ -1,0 +1,140 @@
+"""What a run with language models takes, against the scripted server: time, calls, tokens and CPU per kept pair.
+
+Every figure stands beside what it could be: the calls of the same run with a window of one draw (nothing is asked
+ahead), and the time these calls take when the server is kept full (calls x latency / limit). The index is made
+beforehand: what is timed is writing, answering and judging, from the first request to the last as the server saw them;
+the whole wall time of the command is printed too.
+
+    python tests/benchmarks/bench_model_speed.py [--corpus DIR] [--latency 0.2] [--limit 32] [-n 50 200]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+ROOT = Path(__file__).parents[2]
+SERVER = ROOT / "tests" / "support" / "scripted_server.py"
+
+
+class Server:
+    """The scripted server in a process of its own."""
+
+    def __init__(self, *options: str) -> None:
+        """Start it and wait for its address."""
+        self.process = subprocess.Popen([sys.executable, str(SERVER), *options], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.root = self.process.stdout.readline().strip().split()[-1].removesuffix("/v1")
+
+    def get(self, path: str, *, post: bool = False) -> dict:
+        """Read one of its own pages."""
+        request = Request(self.root + path, method="POST" if post else "GET", data=b"{}" if post else None)
+        with urlopen(request) as reply:
+            return json.loads(reply.read() or b"{}")
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait()
+
+
+def build(corpus: Path, work: Path, server: Server, n: int, window: int, limit: int) -> dict:
+    """Run ``ragset build`` in a process of its own and give what it took."""
+    flow = work / f"flow-{window}.yaml"
+    text = subprocess.run([sys.executable, "-m", "ragset", "flow", "show", "rag_qa"], capture_output=True, text=True)
+    flow.write_text(text.stdout.replace("window: 256", f"window: {window}"), "utf-8")
+    out = work / f"out-{n}-{window}"
+    command = [
+        sys.executable,
+        "-m",
+        "ragset",
+        "build",
+        str(corpus),
+        "--out",
+        str(out),
+        "-n",
+        str(n),
+        "--flow",
+        str(flow),
+    ]
+    command += ["--model", "compatible:scripted", "--base-url", server.root + "/v1", "--concurrency", str(limit)]
+    command += [
+        "--indexes",
+        str(work / "indexes"),
+        "--cache",
+        str(work / f"cache-{n}-{window}.sqlite"),
+        "--force",
+        "-q",
+    ]
+    server.get("/__reset", post=True)
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, env={**os.environ, "LLM_API_KEY": "x"}, check=False)
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode in (0, 3), done.returncode
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"report": report, "wall": wall, "cpu": cpu, "stats": server.get("/__stats")}
+
+
+def show(name: str, n: int, runs: dict[int, dict], latency: float, limit: int) -> None:
+    """Print one line a figure."""
+    needed, full = runs[1]["stats"], runs[256]["stats"]
+    span = full["last_out"] - full["first_in"]
+    ideal = needed["count"] * latency / limit
+    kept = runs[256]["report"]["kept"]
+    total = runs[256]["report"]["usage"]["total"]
+    tokens = total["prompt_tokens"] + total["completion_tokens"]
+    print(f"{name}, n = {n}: kept {kept} (window 1: {runs[1]['report']['kept']})")
+    print(
+        f"  calls      {full['count']:6d}   needed {needed['count']:6d}   "
+        f"ratio {full['count'] / needed['count']:.3f}  (aim 1.05)"
+    )
+    print(
+        f"  seconds    {span:6.2f}   ideal  {ideal:6.2f}   ratio {span / ideal:.3f}  (aim 1.15)   "
+        f"whole command {runs[256]['wall']:.1f} s"
+    )
+    print(f"  in flight  {full['mean_in_flight']:6.2f} mean, {full['max_in_flight']} most, of {limit}")
+    print(
+        f"  per kept   {full['count'] / kept:.1f} calls, {tokens / kept:.0f} tokens, "
+        f"{runs[256]['cpu'] / kept * 1000:.0f} ms CPU"
+    )
+
+
+def main() -> None:
+    """Measure each corpus at each n, with a window of 1 and of 256."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--corpus", type=Path, action="append")
+    options.add_argument("--latency", type=float, default=0.2)
+    options.add_argument("--limit", type=int, default=32)
+    options.add_argument("-n", type=int, nargs="+", default=[50, 200])
+    given = options.parse_args()
+    shared = ROOT.parent / "shared" / "data" / "corpus"
+    corpora = given.corpus or [ROOT / "corpora" / "almanac", *([shared] if shared.is_dir() else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        server = Server("--port", "0", "--latency", "0", "--pass-rate", "0.7")
+        paced = Server("--port", "0", "--latency", str(given.latency), "--pass-rate", "0.7")
+        try:
+            for corpus in corpora:
+                for n in given.n:
+                    runs = {
+                        1: build(corpus, work, server, n, 1, 1),
+                        256: build(corpus, work, paced, n, 256, given.limit),
+                    }
+                    show(corpus.name, n, runs, given.latency, given.limit)
+        finally:
+            server.stop()
+            paced.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What tests and benchmarks stand on: a scripted model server."""

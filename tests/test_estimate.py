@@ -1,0 +1,305 @@
+"""The estimate: within a tenth of what the run then uses, by rehearsal with known pass rates and by a pilot."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from memory_store import MemoryStore
+from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.errors import FlowError, RagsetError
+from ragset.flow.compile import Flow, compile_flow, load_flow
+from ragset.flow.engine import run
+from ragset.flow.estimate import Estimate, StageCost, amount, pilot, sample_steps
+from ragset.flow.rehearse import Booked, rehearse
+from ragset.flow.report import Report
+from ragset.kit.builtin_judge import BuiltinJudge
+from ragset.kit.judging import Judge
+from ragset.kit.prices import PriceTable
+from ragset.schema.ports import Ask, Reply, Role
+from ragset.schema.samples import Draw, Message, Usage
+from ragset.schema.step import Tools
+
+THINGS = ["pump", "valve", "filter", "gasket", "bearing", "rotor", "clutch", "spindle", "lever", "piston", "hinge"]
+KINDS = ["device", "part", "tool", "unit", "piece", "component", "fitting", "instrument"]
+DOES = ["holds the shaft", "cools the engine", "stops the flow", "guides the belt", "seals the tank", "turns the wheel"]
+MADE = ["steel", "brass", "rubber", "copper", "nylon", "iron", "bronze", "carbon"]
+TOWNS = ["Arad", "Brno", "Cork", "Delft", "Essen", "Faro", "Graz", "Hull", "Ivrea", "Jena", "Kiel", "Lyon"]
+SEED = 5
+
+
+def _texts(documents: int = 8, paragraphs: int = 14) -> dict[str, str]:
+    """Make documents whose paragraphs differ in length, the same ones every time."""
+    dice = random.Random(7)
+
+    def sentence() -> str:
+        name = f"{dice.choice(MADE)} {dice.choice(THINGS)} of {dice.choice(TOWNS)}"
+        return f"The {name} is a {dice.choice(KINDS)} that {dice.choice(DOES)} and weighs {dice.randint(2, 90)} grams."
+
+    def paragraph() -> str:
+        return " ".join(sentence() for _ in range(dice.randint(4, 9)))
+
+    return {f"c/{at}.md": "\n\n".join(paragraph() for _ in range(paragraphs)) for at in range(documents)}
+
+
+@dataclass
+class Trade:
+    """A model at work, unlike the one that rehearses: it writes from the chunk, and its judge passes a known share.
+
+    Which verdicts fail is drawn with a fixed seed.
+    """
+
+    store: MemoryStore
+    passes: float = 0.75
+    usage: Usage = field(default_factory=Usage)
+    dice: random.Random = field(default_factory=lambda: random.Random(SEED))
+
+    name = "test:trade"
+    fingerprint = "trade"
+
+    async def complete(self, ask: Ask) -> Reply:
+        value = await self._value(ask)
+        raw = json.dumps(value, ensure_ascii=False)
+        size = -(-sum(len(m.content) for m in ask.messages) // 4)
+        usage = Usage(calls=1, prompt_tokens=size, completion_tokens=-(-len(raw) // 4))
+        self.usage += usage
+        return Reply(value=raw, raw=raw, usage=usage)
+
+    async def _value(self, ask: Ask) -> Any:
+        fields = set((ask.reply_schema or {}).get("properties", {}))
+        if "pairs" in fields:
+            return {"pairs": [self._pair(at, line) for at, line in enumerate(self._lines(ask)[:3], 1)]}
+        if "passages" in fields:
+            return {"answer": self._lines(ask)[0], "passages": [1]}
+        if not fields:
+            return "yes"
+        value: Any = (await BuiltinJudge().complete(ask)).value
+        if ask.purpose == "faithfulness" and "verdict" in json.dumps(value):
+            good = self.dice.random() < self.passes
+            value["statements"] = [{**verdict, "verdict": int(good)} for verdict in value["statements"]]
+        return value
+
+    def _lines(self, ask: Ask) -> list[str]:
+        text = ask.messages[-1].content
+        chunks = [
+            chunk
+            for d in self.store.document_ids()
+            for chunk in self.store.chunks(d)
+            if chunk.text in text and chunk.text[40:]
+        ]
+        first = min(chunks, key=lambda chunk: text.index(chunk.text))
+        return [line.strip(". ") + "." for line in first.text.split(". ")]
+
+    @staticmethod
+    def _pair(number: int, line: str) -> dict[str, Any]:
+        name = line.partition(" is a ")[0].removeprefix("The ")
+        question = f"What is the {name}, and how much does it weigh?"
+        return {"pair": number, "question": question, "answer": line, "quotes": [line], "question_type": "fact"}
+
+
+async def _tools(
+    passes: float = 0.75, roles: tuple[Role, ...] = ("writer", "answerer", "judge")
+) -> tuple[Tools, Trade]:
+    embedder = HashEmbedder()
+    store = await MemoryStore.of(_texts(), embedder, size=900)
+    model = Trade(store, passes)
+    return Tools(store, embedder, {role: Booked(model, role) for role in roles}), model
+
+
+def _flow(n: int, judges: list[Any], rates: Mapping[str, float], **keep: Any) -> Flow:
+    steps = [{"scenarios": {"seed": 3}}, "rag_qa", *judges, {"keep": {"n": n, **keep}}]
+    return compile_flow({"name": "test", "index": "memory", "pass_rates": dict(rates), "steps": steps})
+
+
+FLOWS: dict[str, tuple[list[Any], dict[str, float], tuple[Role, ...], dict[str, Any]]] = {
+    "writer alone": (["evidence"], {"rag_qa": 1, "evidence": 1}, ("writer",), {}),
+    "writer and judge, two a chunk": (
+        ["evidence", "faithfulness"],
+        {"rag_qa": 1, "evidence": 1, "faithfulness": 0.75},
+        ("writer", "judge"),
+        {"max_per_chunk": 2},
+    ),
+    "all roles": (
+        ["faithfulness", {"answer_correctness": {"threshold": 0}}],
+        {"rag_qa": 1, "faithfulness": 0.75, "answer_correctness": 1},
+        ("writer", "answerer", "judge"),
+        {},
+    ),
+    "builtin writer, rules measured": (["evidence", "faithfulness"], {"faithfulness": 0.75}, ("judge",), {}),
+}
+
+
+async def _used(flow: Flow, tools: Tools) -> Report:
+    report = Report(None)
+    async with aclosing(run(sample_steps(flow), tools, window=flow.window)) as stream:
+        async for draw in stream:
+            report.add(draw)
+    return report
+
+
+def _off(found: Estimate, report: Report) -> dict[str, float]:
+    total = report.usage()["total"]
+    said = {"calls": found.calls, "prompt": found.prompt_tokens, "completion": found.completion_tokens}
+    return {
+        "calls": said["calls"] / total["calls"] - 1,
+        "tokens": (said["prompt"] + said["completion"]) / (total["prompt_tokens"] + total["completion_tokens"]) - 1,
+    }
+
+
+@pytest.mark.parametrize("name", FLOWS)
+async def test_a_rehearsal_is_within_a_tenth_of_the_run(name: str) -> None:
+    judges, rates, roles, keep = FLOWS[name]
+    flow = _flow(90, judges, rates, **keep)
+    tools, model = await _tools(roles=roles)
+    found = await rehearse(flow, tools, 90)
+    assert model.usage.calls == 0
+    report = await _used(flow, tools)
+    assert report.samples["kept"] == 90
+    off = _off(found, report)
+    assert all(abs(value) <= 0.1 for value in off.values()), off
+    assert found.low <= 1 / (1 + off["tokens"]) <= found.high
+
+
+@pytest.mark.parametrize("name", FLOWS)
+async def test_a_pilot_is_within_a_tenth_of_the_run(name: str) -> None:
+    judges, _, roles, keep = FLOWS[name]
+    flow = _flow(90, judges, {}, **keep)
+    tools, model = await _tools(roles=roles)
+    found = await pilot(flow, tools, 90)
+    paid = model.usage.calls
+    report = await _used(flow, (await _tools(roles=roles))[0])
+    assert 0 < paid < report.usage()["total"]["calls"]
+    off = _off(found, report)
+    assert all(abs(value) <= 0.1 for value in off.values()), off
+    assert found.low <= 1 / (1 + off["tokens"]) <= found.high
+
+
+class Together(Judge):
+    """A judge that asks about all open samples of a draw at once."""
+
+    name = "together"
+    uses = frozenset({"judge"})
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        seen = [sample for sample in item.samples if sample.status == "open"]
+        if seen:
+            text = "judge these " + " ".join(sample.payload.question for sample in seen)
+            await tools.models["judge"].complete(Ask(messages=(Message(role="user", content=text),)))
+        return item
+
+
+async def test_a_step_that_judges_siblings_in_one_call_is_counted_per_draw() -> None:
+    flow = _flow(60, ["evidence", "faithfulness"], {"rag_qa": 1, "evidence": 1, "faithfulness": 0.3, "together": 1})
+    *before, keep = flow.steps
+    tools, _ = await _tools(0.3)
+    found = await rehearse(flow.model_copy(update={"steps": (*before, Together(), keep)}), tools, 60)
+    calls = {stage.step: stage.calls for stage in found.stages}
+    assert calls["together"] / calls["rag_qa"] == pytest.approx(1 - 0.7**3)
+    assert calls["faithfulness"] / calls["rag_qa"] == pytest.approx(6)
+
+
+async def test_tokens_follow_the_calibration_of_their_role() -> None:
+    flow = _flow(30, ["faithfulness"], {"rag_qa": 1, "faithfulness": 0.75})
+    tools, _ = await _tools()
+    plain = {(s.step, s.role): s for s in (await rehearse(flow, tools, 30)).stages}
+    more = {(s.step, s.role): s for s in (await rehearse(flow, tools, 30, calibration={"judge": 1.2})).stages}
+    judge, writer = ("faithfulness", "judge"), ("rag_qa", "writer")
+    assert more[judge].prompt_tokens == pytest.approx(1.2 * plain[judge].prompt_tokens)
+    assert more[judge].calls == plain[judge].calls
+    assert more[writer] == plain[writer]
+
+
+async def test_rates_that_nobody_knows_are_assumed_said_and_widen_the_range() -> None:
+    tools, _ = await _tools()
+    judges = ["evidence", "faithfulness"]
+    known = await rehearse(_flow(60, judges, {"rag_qa": 1, "evidence": 1, "faithfulness": 0.9}), tools, 60)
+    guessed = await rehearse(_flow(60, judges, {"rag_qa": 1}), tools, 60)
+    assert guessed.pass_rates["faithfulness"] == 0.9
+    assert any("pass rates assumed: evidence 95%, faithfulness 90%" in line for line in guessed.assumptions)
+    assert not any("assumed" in line for line in known.assumptions)
+    assert guessed.low < known.low < 1 < known.high < guessed.high
+
+
+async def test_an_index_without_room_is_said_beforehand() -> None:
+    flow = _flow(5000, ["evidence"], {"rag_qa": 1, "evidence": 1}, max_per_chunk=2)
+    tools, _ = await _tools(roles=("writer",))
+    found = await rehearse(flow, tools, 5000)
+    chunks = sum(len(tools.store.chunks(name)) for name in tools.store.document_ids())
+    assert found.kept == pytest.approx(2 * chunks)
+    assert f"the index has room for about {2 * chunks:,}" in found.line()
+    assert found.draws == 2 * chunks  # the second draw of a chunk is made, and gives nothing more
+
+
+async def test_without_a_language_model_nothing_is_rehearsed() -> None:
+    tools, _ = await _tools(roles=())
+    found = await rehearse(_flow(20, ["evidence"], {}), tools, None)
+    assert (found.asked, found.calls, found.cost) == (20, 0, 0)
+    assert found.line() == "estimate for 20 pairs: no call of a language model"
+
+
+async def test_a_pilot_that_fills_the_order_is_exact_and_makes_the_very_draws_of_the_run() -> None:
+    flow = _flow(12, ["faithfulness"], {})
+    tools, _ = await _tools(roles=("writer", "judge"))
+    found = await pilot(flow, tools, 12)
+    report = await _used(flow, (await _tools(roles=("writer", "judge")))[0])
+    total = report.usage()["total"]
+    assert (found.calls, found.prompt_tokens) == (total["calls"], total["prompt_tokens"])
+    assert (found.low, found.high, found.kept) == (1, 1, 12)
+    assert tools.tally.kept == 0  # the run's own tally is untouched
+
+
+async def test_a_pilot_pays_for_its_draws_and_no_more() -> None:
+    tools, model = await _tools(roles=("writer",))
+    await pilot(_flow(200, ["evidence"], {}), tools, 200)
+    assert model.usage.calls == 20
+
+
+async def test_a_pilot_that_keeps_nothing_says_so_in_one_line() -> None:
+    tools, _ = await _tools(passes=0.0, roles=("writer", "judge"))
+    with pytest.raises(RagsetError, match="the pilot's 20 draws kept no pair, so nothing can be estimated; run"):
+        await pilot(_flow(50, ["faithfulness"], {}), tools, 50)
+
+
+async def test_a_flow_that_only_fills_an_index_has_no_estimate() -> None:
+    with pytest.raises(FlowError, match="makes no samples"):
+        await rehearse(load_flow("ingest"), Tools(), None)
+
+
+def _estimate(model: str) -> Estimate:
+    stages = (
+        StageCost(step="rag_qa", role="writer", model=model, calls=98, prompt_tokens=150_000, completion_tokens=40_000),
+        StageCost(
+            step="f", role="judge", model="ollama:x", calls=1049.6, prompt_tokens=1_760_000, completion_tokens=160_000
+        ),
+    )
+    return Estimate(basis="rehearsal", asked=200, kept=200, draws=98, stages=stages)
+
+
+def test_the_line_says_calls_tokens_and_money() -> None:
+    line = _estimate("openai:gpt-4.1").priced(PriceTable.load()).line()
+    assert line == (
+        "estimate for 200 pairs: about 1,150 calls, 1.9 M tokens in, 200,000 out, 0.62 USD (ollama:x, openai:gpt-4.1)"
+    )
+    data = _estimate("openai:gpt-4.1").priced(PriceTable.load()).as_dict()
+    assert data["total"]["cost"] == pytest.approx(0.15 * 2 + 0.04 * 8)
+    assert data["per_kept"]["calls"] == pytest.approx(1147.6 / 200)
+
+
+def test_an_unknown_price_is_said_and_never_taken_for_nothing() -> None:
+    found = _estimate("openai:unheard-of").priced(PriceTable.load())
+    assert found.cost is None
+    assert "price unknown" in found.line()
+    assert "no price is known for openai:unheard-of: name a file with --prices" in found.assumptions
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0, "0"), (7.4, "7"), (1149.6, "1,150"), (41_234, "41,200"), (1_913_000, "1.9 M")]
+)
+def test_amounts_have_three_digits(value: float, said: str) -> None:
+    assert amount(value) == said

@@ -1,0 +1,376 @@
+"""Settings: every spelling of the environment and of ``.env``, and what each one means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from ragset import settings
+from ragset.adapters.models.opening import open_transport, parse_model, resolve
+from ragset.api.models import list_models, model_of_environment
+from ragset.cli.models import models
+from ragset.errors import ModelSetupError, UsageError
+from ragset.schema.models import ModelChoice
+
+KEY = "sk-test-0123456789-SECRETSECRET-wxyz"
+LOCAL = "http://127.0.0.1:8000/v1"
+OLLAMA = "http://127.0.0.1:11434"
+
+
+@pytest.fixture(autouse=True)
+def _clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the machine that runs the tests reaches them."""
+    from ragset.adapters.models.presets import MODEL_NAMES, PRESETS
+
+    for preset in PRESETS.values():
+        for name in (*preset.keys, *preset.bases, *MODEL_NAMES):
+            monkeypatch.delenv(name, raising=False)
+    for name in ("RAGSET_CACHE", "RAGSET_PRICES", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+MEANT = [
+    # --model, environment, provider, name, base URL, key variable
+    ("openai:gpt", {"OPENAI_API_KEY": KEY}, "openai", "gpt", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    (
+        "cohere:command-r",
+        {"COHERE_API_KEY": KEY},
+        "cohere",
+        "command-r",
+        "https://api.cohere.ai/compatibility/v1",
+        "COHERE_API_KEY",
+    ),
+    ("cohere:c", {"CO_API_KEY": KEY}, "cohere", "c", "https://api.cohere.ai/compatibility/v1", "CO_API_KEY"),
+    ("huggingface:a/b", {"HF_TOKEN": KEY}, "huggingface", "a/b", "https://router.huggingface.co/v1", "HF_TOKEN"),
+    ("hf:a/b", {"HF_TOKEN_3": KEY}, "huggingface", "a/b", "https://router.huggingface.co/v1", "HF_TOKEN_3"),
+    (
+        "HuggingFace:a/b",
+        {"HUGGINGFACE_API_KEY": KEY},
+        "huggingface",
+        "a/b",
+        "https://router.huggingface.co/v1",
+        "HUGGINGFACE_API_KEY",
+    ),
+    ("mistral:m", {"MISTRAL_API_KEY": KEY}, "mistral", "m", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    (
+        "openrouter:a/b:free",
+        {"OPENROUTER_API_KEY": KEY},
+        "openrouter",
+        "a/b:free",
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+    ),
+    ("ollama:llama3.2:3b", {}, "ollama", "llama3.2:3b", OLLAMA, None),
+    ("ollama:x", {"OLLAMA_HOST": "0.0.0.0"}, "ollama", "x", OLLAMA, None),
+    ("ollama:x", {"OLLAMA_HOST": "box:9000"}, "ollama", "x", "http://box:9000", None),
+    ("ollama:x", {"OLLAMA_HOST": ":9000"}, "ollama", "x", "http://127.0.0.1:9000", None),
+    ("ollama:x", {"OLLAMA_HOST": "https://box.example/"}, "ollama", "x", "https://box.example", None),
+    ("ollama:x", {"OLLAMA_BASE_URL": "http://box:11434/v1/"}, "ollama", "x", "http://box:11434", None),
+    ("ollama:x", {"OLLAMA_BASE_URL": "http://box:11434/api"}, "ollama", "x", "http://box:11434", None),
+    ("ollama:x", {"OLLAMA_BASE_URL": "http://a", "OPENAI_BASE_URL": "http://b"}, "ollama", "x", "http://a", None),
+    ("vllm:m", {}, "vllm", "m", LOCAL, None),
+    ("lmstudio:m", {}, "lmstudio", "m", "http://127.0.0.1:1234/v1", None),
+    ("llama.cpp:m", {}, "llamacpp", "m", "http://127.0.0.1:8080/v1", None),
+    ("vllm:m", {"VLLM_BASE_URL": "http://gpu:8000"}, "vllm", "m", "http://gpu:8000/v1", None),
+    ("vllm:m", {"VLLM_BASE_URL": "http://gpu:8000//v1/chat/completions"}, "vllm", "m", "http://gpu:8000/v1", None),
+    ("compatible:m", {"BASE_URL": "http://x/api"}, "compatible", "m", "http://x/api", None),
+    (
+        "compatible:m",
+        {"LLM_API_URL": "'http://x/v1'", "LLM_API_KEY": KEY},
+        "compatible",
+        "m",
+        "http://x/v1",
+        "LLM_API_KEY",
+    ),
+    ("transformers:org/model", {}, "transformers", "org/model", "", None),
+    # a bare name: the only base URL decides
+    ("llama3.2", {"OLLAMA_BASE_URL": OLLAMA}, "ollama", "llama3.2", OLLAMA, None),
+    ("llama3.2:3b", {"OLLAMA_HOST": "127.0.0.1"}, "ollama", "llama3.2:3b", OLLAMA, None),
+    (
+        "org/model",
+        {"HUGGINGFACE_BASE_URL": "https://x.endpoints.example", "HF_TOKEN": KEY},
+        "huggingface",
+        "org/model",
+        "https://x.endpoints.example/v1",
+        "HF_TOKEN",
+    ),
+    (
+        "m",
+        {"OPENAI_BASE_URL": "http://box/v1", "OPENAI_API_KEY": KEY},
+        "openai",
+        "m",
+        "http://box/v1",
+        "OPENAI_API_KEY",
+    ),
+    ("m", {"OPENAI_BASE_URL": "http://box/v1", "BASE_URL": " "}, "openai", "m", "http://box/v1", None),
+    # env
+    ("env", {"MODEL": "ollama/llama3.1"}, "ollama", "llama3.1", OLLAMA, None),
+    ("env", {"MODEL": "ollama:llama3.1:8b"}, "ollama", "llama3.1:8b", OLLAMA, None),
+    (
+        "env",
+        {"MODEL": "ollama/llama3.1", "BASE_URL": "http://box:11434"},
+        "ollama",
+        "llama3.1",
+        "http://box:11434",
+        None,
+    ),
+    (
+        "env",
+        {"MODEL": "openai/gpt", "BASE_URL": "http://box", "API_KEY": KEY},
+        "openai",
+        "gpt",
+        "http://box/v1",
+        "API_KEY",
+    ),
+    (
+        "env",
+        {"MODEL": "openai/gpt", "OPENAI_API_KEY": KEY},
+        "openai",
+        "gpt",
+        "https://api.openai.com/v1",
+        "OPENAI_API_KEY",
+    ),
+    (
+        "env",
+        {"MODEL": "llama3.1", "BASE_URL": "http://box/v1", "API_KEY": KEY},
+        "compatible",
+        "llama3.1",
+        "http://box/v1",
+        "API_KEY",
+    ),
+    (
+        "env",
+        {"MODEL": "openai/gpt-oss", "HUGGINGFACE_BASE_URL": "https://e", "HF_TOKEN": KEY},
+        "huggingface",
+        "openai/gpt-oss",
+        "https://e/v1",
+        "HF_TOKEN",
+    ),
+    ("env", {"MODEL": "a/b", "VLLM_BASE_URL": "http://gpu:8000"}, "vllm", "a/b", "http://gpu:8000/v1", None),
+    ("env", {"MODEL": "llama3.1", "OLLAMA_BASE_URL": "http://box"}, "ollama", "llama3.1", "http://box", None),
+    (
+        "env",
+        {"LLM_API_URL": "http://x/v1", "LLM_API_KEY": KEY, "LLM_NAME": "n"},
+        "compatible",
+        "n",
+        "http://x/v1",
+        "LLM_API_KEY",
+    ),
+    ("env", {"MODEL": "a/b", "HF_TOKEN": KEY}, "huggingface", "a/b", "https://router.huggingface.co/v1", "HF_TOKEN"),
+    (
+        "env",
+        {"MODEL": "command-r", "COHERE_API_KEY": KEY},
+        "cohere",
+        "command-r",
+        "https://api.cohere.ai/compatibility/v1",
+        "COHERE_API_KEY",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "environment", "provider", "name", "base", "variable"), MEANT)
+def test_every_spelling(
+    text: str, environment: dict[str, str], provider: str, name: str, base: str, variable: str | None
+) -> None:
+    found = resolve(ModelChoice(model=text), environment)
+    assert (found.preset.name, found.name, found.base_url, found.key_variable) == (provider, name, base, variable)
+    assert (found.key.reveal() if found.key else None) == (KEY if variable else None)
+    assert found.model == f"{provider}:{name}"
+    assert KEY not in repr(found)
+
+
+REFUSED = [
+    ("openai:gpt", {}, "openai:gpt: needs a key, and OPENAI_API_KEY is not set; set it in the environment or in .env"),
+    ("cohere:c", {}, "COHERE_API_KEY or CO_API_KEY is not set"),
+    ("openai:", {}, "'openai:' names no model"),
+    ("opanai:gpt", {}, "unknown provider 'opanai'; did you mean 'openai'?"),
+    ("opanai:gpt", {"OPENAI_BASE_URL": "http://b"}, "did you mean 'openai'?"),
+    ("gpt-4o", {}, "names no provider, and no base URL is set in the environment; say provider:name"),
+    ("mistral/x", {}, "did you mean 'mistral'?"),
+    (
+        "m",
+        {"OPENAI_BASE_URL": "http://a", "OLLAMA_BASE_URL": "http://b"},
+        "OPENAI_BASE_URL (openai), OLLAMA_BASE_URL (ollama)",
+    ),
+    ("compatible:m", {}, "give a base URL (--base-url), or set BASE_URL or LLM_API_URL"),
+    ("vllm:m", {"VLLM_BASE_URL": "localhost:8000/v1"}, "VLLM_BASE_URL: 'localhost:8000/v1' is no http address"),
+    ("vllm:m", {"VLLM_BASE_URL": "ftp://x"}, "'ftp://x' is no http address"),
+    ("vllm:m", {"VLLM_BASE_URL": "http://"}, "is no http address"),
+    ("vllm:m", {"VLLM_BASE_URL": "http://x:99999"}, "VLLM_BASE_URL: is no address"),
+    ("vllm:m", {"VLLM_BASE_URL": f"http://u:{KEY}@x"}, "carries a user, a password or a query"),
+    ("vllm:m", {"VLLM_BASE_URL": f"http://x/v1?key={KEY}"}, "carries a user, a password or a query"),
+    ("openai:m", {"OPENAI_API_KEY": "sk-ä-SECRETSECRET"}, "OPENAI_API_KEY: the key holds characters that no key has"),
+    ("openai:m", {"OPENAI_API_KEY": "sk-SECRETSECRET\nx"}, "no key has"),
+    ("env", {}, "MODEL or LLM_NAME is not set; set MODEL, for example MODEL=ollama/llama3.2"),
+    ("env", {"MODEL": "m"}, "MODEL=m: names no provider, and no base URL is set"),
+    ("env", {"MODEL": "m", "OPENAI_API_KEY": KEY, "HF_TOKEN": KEY}, "several keys are set"),
+    (
+        "env",
+        {"MODEL": "m", "VLLM_BASE_URL": "http://a", "BASE_URL": "http://b"},
+        "VLLM_BASE_URL (vllm), BASE_URL (compatible)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "environment", "says"), REFUSED)
+def test_what_cannot_be_meant_is_said_before_work(text: str, environment: dict[str, str], says: str) -> None:
+    with pytest.raises(ModelSetupError) as caught:
+        resolve(ModelChoice(model=text), environment)
+    assert says in str(caught.value)
+    assert "SECRET" not in str(caught.value)
+    assert len(str(caught.value)) < 320
+
+
+def test_the_choices_own_address_goes_before_the_environments() -> None:
+    choice = ModelChoice(model="vllm:m", base_url="http://mine:1")
+    found = resolve(choice, {"VLLM_BASE_URL": "http://other", "VLLM_API_KEY": KEY})
+    assert (found.base_url, found.key_variable) == ("http://mine:1/v1", "VLLM_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("base", "environment", "sent"),
+    [
+        ("https://evil.example/v1", {}, False),
+        ("https://api.openai.com.evil.example", {}, False),
+        ("https://proxy.example/v1", {"OPENAI_BASE_URL": "https://proxy.example/v1/"}, True),
+        ("https://api.openai.com/v1", {}, True),
+        ("http://127.0.0.1:9/v1", {}, True),
+    ],
+)
+def test_a_flow_cannot_send_a_hosted_services_key_elsewhere(base: str, environment: dict[str, str], sent: bool) -> None:
+    found = resolve(ModelChoice(model="openai:m", base_url=base), {"OPENAI_API_KEY": KEY, **environment})
+    assert (found.key is not None) is sent
+    assert sent or "OPENAI_BASE_URL" in found.key_hint
+
+
+def test_names_are_split_at_the_first_colon() -> None:
+    assert parse_model("ollama:llama3.2:3b") == ("ollama", "llama3.2:3b")
+    assert parse_model("llama3.2:3b") == ("", "llama3.2:3b")
+    assert parse_model(" LMStudio:x ") == ("lmstudio", "x")
+
+
+def test_num_ctx_is_the_context() -> None:
+    resolved = resolve(ModelChoice(model="ollama:m", parameters={"num_ctx": 16384}), {})
+    assert open_transport(resolved).context == 16384
+    assert open_transport(resolve(ModelChoice(model="ollama:m", context=4096), {})).context == 4096
+    assert open_transport(resolve(ModelChoice(model="ollama:m"), {})).context == 8192
+
+
+def test_dotenv_lies_under_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "# models\nexport OPENAI_API_KEY='from file'\nBASE_URL = http://x # box\n"
+    text += "PLAIN\nCOST=$HOME/${X}\nMODEL=ollama/x\n"
+    (tmp_path / ".env").write_text("\ufeff" + text, encoding="utf-8")
+    monkeypatch.setenv("OPENAI_API_KEY", "from environment")
+    found = settings.environment()
+    assert found["OPENAI_API_KEY"] == "from environment"
+    assert (found["BASE_URL"], found["COST"]) == ("http://x", "$HOME/${X}")
+    assert "PLAIN" not in found
+    assert settings.from_dotenv("MODEL")
+    assert not settings.from_dotenv("OPENAI_API_KEY")
+    assert model_of_environment() == {"model": "ollama:x", "base_url": "http://x"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"A=1\nB='unclosed SECRETSECRET\n", r"\.env, line 2: cannot be read; write NAME=value"),
+        (b"A=1\n\nthis is SECRETSECRET prose\n", r"\.env, line \d: cannot be read"),
+        (b"A=\xff\xfe", r"\.env: is not UTF-8 text"),
+        (b"A=a\0b\n", r"\.env, line 1: cannot be read"),
+        (b"A=1\n" * 100_000, r"\.env: is too large"),
+    ],
+)
+def test_a_broken_dotenv_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(UsageError, match=says) as caught:
+        settings.environment()
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_folder_named_dotenv_is_no_settings_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert settings.dotenv() == {}
+
+
+def test_where_the_cache_and_the_prices_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings.cache_path() == tmp_path / ".cache" / "ragset" / "replies.sqlite"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert settings.cache_path() == tmp_path / "xdg" / "ragset" / "replies.sqlite"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert settings.cache_path() == tmp_path / ".cache" / "ragset" / "replies.sqlite"
+    monkeypatch.setenv("RAGSET_CACHE", "~/mine.sqlite")
+    assert settings.cache_path() == tmp_path / "mine.sqlite"
+    monkeypatch.setenv("RAGSET_CACHE", str(tmp_path))
+    assert settings.cache_path() == tmp_path / "replies.sqlite"
+    assert settings.cache_path("new/") == Path("new/replies.sqlite")
+    assert settings.prices_file() is None
+    (tmp_path / ".env").write_text("RAGSET_PRICES=p.yaml\n")
+    assert settings.prices_file() == Path("p.yaml")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delenv("RAGSET_CACHE")
+    assert settings.cache_path() == tmp_path / "Library" / "Caches" / "ragset" / "replies.sqlite"
+
+
+async def _server(hits: list[bytes]) -> asyncio.Server:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hits.append(await reader.readuntil(b"\r\n\r\n"))
+        if b"slow" in hits[-1]:
+            await reader.read()  # until the client gives up
+            writer.close()
+            return
+        names: list[dict[str, Any]] = [{"id": f"m{at}", "max_model_len": 4096} for at in range(7)]
+        found = {"models": [{"name": "llama3.2:3b"}]} if b"/api/tags" in hits[-1] else {"data": names}
+        raw = json.dumps(found).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(raw) + raw)
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+async def test_models_lists_what_is_configured_and_what_answers() -> None:
+    hits: list[bytes] = []
+    async with await _server(hits) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        known = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY, "OLLAMA_HOST": url.removeprefix("http://")}
+        known |= {"VLLM_BASE_URL": "http://127.0.0.1:9", "LMSTUDIO_BASE_URL": f"{url}/slow", "MISTRAL_API_KEY": "ä"}
+        found = {status.provider: status for status in await asyncio.to_thread(list_models, environment=known)}
+    openai, ollama = found["openai"], found["ollama"]
+    assert (openai.reachable, openai.models, openai.first) == (True, 7, ("m0", "m1", "m2", "m3", "m4"))
+    assert (openai.key, openai.key_from, openai.base_from) == ("…wxyz", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+    assert (openai.contexts or {})["m0"] == 4096
+    assert (ollama.reachable, ollama.first) == (True, ("llama3.2:3b",))
+    assert found["vllm"].reachable is False
+    assert "cannot reach" in found["vllm"].problem
+    assert (found["lmstudio"].reachable, found["lmstudio"].problem) == (False, "no answer within 2 s")
+    assert (found["mistral"].configured, found["mistral"].reachable) == (False, None)
+    assert "MISTRAL_API_KEY" in found["mistral"].problem
+    assert not found["cohere"].configured
+    assert "SECRET" not in repr(found)
+
+
+def test_the_models_command(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"OPENAI_API_KEY={KEY}\nMODEL=openai/gpt\n")
+    shown = CliRunner().invoke(models, ["--no-check"])
+    assert shown.exit_code == 0
+    assert "OPENAI_API_KEY (.env)" in shown.output
+    assert "--model env means openai:gpt at https://api.openai.com/v1" in shown.output
+    asked = CliRunner().invoke(models, ["--no-check", "--json"])
+    given = json.loads(asked.output)
+    assert given["env"] == {"model": "openai:gpt", "base_url": "https://api.openai.com/v1"}
+    assert {row["provider"]: row["configured"] for row in given["providers"]}["openai"] is True
+    assert "SECRET" not in shown.output + asked.output
+
+
+def test_no_key_is_needed_to_start() -> None:
+    shown = CliRunner().invoke(models, ["--no-check"])
+    assert shown.exit_code == 0
+    assert "not set up" in shown.output
