@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_before_anything_is_made(corpus: Path, tmp_path: P
     with pytest.raises(UsageError, match="nowhere"):
         ragset.build([tmp_path / "nowhere"], tmp_path / "out", indexes=tmp_path / "i")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(UsageError, match="no model 'gpt-9'"):
+    with pytest.raises(UsageError, match="gpt-9: names no provider"):
         build(corpus, tmp_path / "out", model="gpt-9")
     with pytest.raises(EmbedderMismatchError, match="was embedded with 'hash'"):
         ragset.generate("almanac", 1, indexes=indexes, embedder="minilm")

@@ -94,7 +94,7 @@ def test_version() -> None:
     ("args", "said"),
     [
         (("biuld",), "did you mean 'build'?"),
-        (("zzz",), "known: build, export, flow, generate, index, ingest, show, steps, …"),
+        (("zzz",), "known: build, estimate, export, flow, generate, index, ingest, models, …"),
         (("index", "delte"), "Did you mean 'delete'?"),
         (("build", "x", "--out", "y", "--modle", "m"), "Did you mean '--model'?"),
         (("build", "x"), "Missing option '--out'"),
@@ -114,7 +114,7 @@ def test_usage_errors(args: tuple[str, ...], said: str) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("build", ".", "--out", "o", "--model", "gpt-x"), "no model 'gpt-x'"),
+        (("build", ".", "--out", "o", "--model", "gpt-x"), "gpt-x: names no provider"),
         (("build", "nowhere", "--out", "o", "--embedder", "hash"), "nowhere"),
         (("ingest", "nowhere", "--index", "tiny", "--embedder", "hash"), "nowhere"),
         (("ingest", ".", "--index", "../up", "--embedder", "hash"), "../up"),
@@ -353,11 +353,11 @@ def test_the_model_is_left_to_the_flow_unless_it_is_named(place: Place, tmp_path
     flow = tmp_path / "mine.yaml"
     flow.write_text(run("flow", "show", "rag_qa").stdout.replace("writer: builtin", "writer: gpt-x"))
     args = ("generate", "--index", "docs", "--out", tmp_path / "made", "-n", 1, "--flow", flow, *place.indexes)
-    assert "no model 'gpt-x'" in refused(run(*args))
+    assert "gpt-x: names no provider" in refused(run(*args))
     assert not (tmp_path / "made").exists()
     named = run(*args, "--model", "builtin")
     assert named.exit_code == 0, named.output
-    assert named.stderr.startswith("model: builtin (")
+    assert named.stderr.startswith("models: builtin (")
 
 
 def test_chunks_may_be_as_short_as_the_step_allows(place: Place, tmp_path: Path) -> None:

@@ -19,34 +19,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[2]
-SERVER = ROOT / "tests" / "support" / "scripted_server.py"
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.scripted_server import ServerProcess  # noqa: E402
 
 
-class Server:
-    """The scripted server in a process of its own."""
-
-    def __init__(self, *options: str) -> None:
-        """Start it and wait for its address."""
-        self.process = subprocess.Popen([sys.executable, str(SERVER), *options], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.root = self.process.stdout.readline().strip().split()[-1].removesuffix("/v1")
-
-    def get(self, path: str, *, post: bool = False) -> dict:
-        """Read one of its own pages."""
-        request = Request(self.root + path, method="POST" if post else "GET", data=b"{}" if post else None)
-        with urlopen(request) as reply:
-            return json.loads(reply.read() or b"{}")
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.terminate()
-        self.process.wait()
-
-
-def build(corpus: Path, work: Path, server: Server, n: int, window: int, limit: int) -> dict:
+def build(corpus: Path, work: Path, server: ServerProcess, n: int, window: int, limit: int) -> dict:
     """Run ``ragset build`` in a process of its own and give what it took."""
     flow = work / f"flow-{window}.yaml"
     text = subprocess.run([sys.executable, "-m", "ragset", "flow", "show", "rag_qa"], capture_output=True, text=True)
@@ -65,7 +45,7 @@ def build(corpus: Path, work: Path, server: Server, n: int, window: int, limit: 
         "--flow",
         str(flow),
     ]
-    command += ["--model", "compatible:scripted", "--base-url", server.root + "/v1", "--concurrency", str(limit)]
+    command += ["--model", "compatible:scripted", "--base-url", server.url, "--concurrency", str(limit)]
     command += [
         "--indexes",
         str(work / "indexes"),
@@ -74,7 +54,7 @@ def build(corpus: Path, work: Path, server: Server, n: int, window: int, limit: 
         "--force",
         "-q",
     ]
-    server.get("/__reset", post=True)
+    server.reset()
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, env={**os.environ, "LLM_API_KEY": "x"}, check=False)
     wall = time.perf_counter() - start
@@ -82,7 +62,7 @@ def build(corpus: Path, work: Path, server: Server, n: int, window: int, limit: 
     assert done.returncode in (0, 3), done.returncode
     report = json.loads((out / "report.json").read_text("utf-8"))
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"report": report, "wall": wall, "cpu": cpu, "stats": server.get("/__stats")}
+    return {"report": report, "wall": wall, "cpu": cpu, "stats": server.stats()}
 
 
 def show(name: str, n: int, runs: dict[int, dict], latency: float, limit: int) -> None:
@@ -119,21 +99,16 @@ def main() -> None:
     given = options.parse_args()
     shared = ROOT.parent / "shared" / "data" / "corpus"
     corpora = given.corpus or [ROOT / "corpora" / "almanac", *([shared] if shared.is_dir() else [])]
-    with tempfile.TemporaryDirectory() as folder:
+    quick, paced = ("--latency", "0", "--pass-rate", "0.7"), ("--latency", str(given.latency), "--pass-rate", "0.7")
+    with tempfile.TemporaryDirectory() as folder, ServerProcess(*quick) as alone, ServerProcess(*paced) as server:
         work = Path(folder)
-        server = Server("--port", "0", "--latency", "0", "--pass-rate", "0.7")
-        paced = Server("--port", "0", "--latency", str(given.latency), "--pass-rate", "0.7")
-        try:
-            for corpus in corpora:
-                for n in given.n:
-                    runs = {
-                        1: build(corpus, work, server, n, 1, 1),
-                        256: build(corpus, work, paced, n, 256, given.limit),
-                    }
-                    show(corpus.name, n, runs, given.latency, given.limit)
-        finally:
-            server.stop()
-            paced.stop()
+        for corpus in corpora:
+            for n in given.n:
+                one, full = (
+                    build(corpus, work, where, n, *how)
+                    for where, how in ((alone, (1, 1)), (server, (256, given.limit)))
+                )
+                show(corpus.name, n, {1: one, 256: full}, given.latency, given.limit)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 BATCH = 16
 _WEIGHTS = ("*.safetensors", "*/*.safetensors", "pytorch_model*.bin", "*.onnx")
 _SETTINGS = ("modules.json", "config_sentence_transformers.json", "tokenizer.json", "*/config.json")
+FEW = 1000
+"""Characters below which one thread embeds a batch: the questions of a draw, beside everything else that goes on."""
 
 
 def open_embedder(name: str = MINILM) -> Embedder:
@@ -157,9 +159,19 @@ class SentenceEmbedder:
         return vectors
 
     def _encode(self, batch: list[str]) -> FloatArray:
+        import torch
+
+        few = sum(map(len, batch)) < FEW
+        torch.set_num_threads(1 if few else self._threads)
         return self._model.encode(
             batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
+
+    @cached_property
+    def _threads(self) -> int:
+        import torch
+
+        return torch.get_num_threads()
 
     @cached_property
     def _model(self) -> Any:

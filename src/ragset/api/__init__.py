@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
-from ragset.api.roles import objects_of, opened_models
+from ragset.api.roles import Opened, objects_of, opened_models
 from ragset.api.wiring import (
     BuildOptions,
     FlowOptions,
@@ -27,7 +28,7 @@ from ragset.api.wiring import (
     source_list,
     tools_for,
 )
-from ragset.errors import FlowError, UsageError
+from ragset.errors import FlowError, RagsetError, UsageError
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.run_folder import RunFolder
 from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
@@ -171,8 +172,32 @@ async def _execute(
                     stack.enter_context(folder)
                     if options.get("retry_failed"):
                         folder.journal.forget_failures()
+                    progress.say(roles.line())
+                    if roles.models and not options.get("replay"):
+                        await asyncio.gather(_foretell(flow, tools, roles), _warmed(steps, tools))
                     report = await run_samples(steps, tools, folder, progress, _about(flow, index, done))
     return report
+
+
+async def _foretell(flow: Flow, tools: Tools, roles: Opened) -> None:
+    """Say what the run is going to use, and tell the budget what to expect of a draw; no estimate stops no run."""
+    from ragset.api.estimate import quick_estimate
+
+    try:
+        found = await quick_estimate(flow, tools, roles.prices)
+    except RagsetError as error:
+        tools.say(f"no estimate: {error.what}")
+        return
+    tools.say(found.line())
+    if roles.budget and found.draws:
+        tokens = found.prompt_tokens + found.completion_tokens
+        roles.budget.expect(found.calls / found.draws, tokens / found.draws, (found.cost or 0.0) / found.draws)
+
+
+async def _warmed(steps: Sequence[Step], tools: Tools) -> None:
+    """Load the embedding model and the index before the first call: no server must wait while replies wait for that."""
+    if any("embedder" in step.uses for step in steps):
+        await tools.store.search((await tools.embedder.embed(["ready"]))[0], 1)
 
 
 def _survey(flow: Flow, out: Path | None, options: IndexOptions) -> Survey | None:

@@ -13,7 +13,7 @@ from ragset.errors import UsageError
 from ragset.flow.compile import Flow, compile_flow
 from ragset.kit.prices import PriceTable
 from ragset.schema.ids import digest
-from ragset.schema.models import ModelChoice
+from ragset.schema.models import BUILTIN, ModelChoice
 from ragset.schema.ports import LanguageModel, Role
 from ragset.schema.samples import Usage
 from ragset.settings import cache_path, environment, prices_file
@@ -39,7 +39,7 @@ class SpendingOptions(TypedDict, total=False):
 
     ``max_calls``, ``max_tokens`` (prompt and completion together) and ``max_cost`` (USD) are hard limits of this run;
     ``cache`` is the file of replies (default ``RAGSET_CACHE`` or the user's cache folder); ``replay`` takes replies
-    from it alone and calls nothing; ``prices`` is a YAML file of prices; ``objects`` are models made in Python, by role.
+    from it alone; ``prices`` is a YAML file of prices; ``objects`` are models made in Python, by role.
     """
 
     max_calls: int | None
@@ -73,6 +73,13 @@ class Opened:
     budget: Budget | None = None
     paid: Paid = field(default_factory=Paid)
     prices: PriceTable = field(default_factory=PriceTable)
+
+    def line(self) -> str:
+        """Say who does what; no hidden model."""
+        if not self.models:
+            return "models: builtin (extractive writer and rule judge: no language model, no key, no network)"
+        names = {role: self.models[role].name if role in self.models else BUILTIN for role in ROLES}
+        return "models: " + ", ".join(f"{role} {name}" for role, name in names.items())
 
     def finished(self, draw: int) -> None:
         """Say that a draw is decided on: what it did not spend is free for others."""
@@ -136,7 +143,6 @@ async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str
     wanted: dict[Role, ModelChoice] = {role: choice for role, choice in flow.models.items() if not choice.builtin}
     prices = PriceTable.load(options.get("prices") or prices_file())
     if not wanted:
-        say("models: builtin (extractive writer and rule judge: no language model, no key, no network)")
         yield Opened(prices=prices)
         return
     limits = (options.get("max_calls"), options.get("max_tokens"), options.get("max_cost"))
@@ -147,7 +153,6 @@ async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str
         bench = _Bench(cache, options, say, environment())
         for role, choice in wanted.items():
             opened.models[role] = await bench.seat(role, choice, opened, stack)
-        say("models: " + ", ".join(f"{role} {model.name}" for role, model in opened.models.items()))
         _refuse_unpriced(opened, options)
         yield opened
 

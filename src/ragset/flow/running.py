@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from ragset.errors import NOT_THE_DRAWS, BudgetError
+from ragset.errors import BudgetError, ModelSetupError, UnreachableError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
 from ragset.flow.report import Report
@@ -87,7 +87,7 @@ async def run_samples(
     stopped: BaseException | None = None
     try:
         await _pull(steps, tools, folder, progress, report)
-    except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
+    except (BudgetError, UnreachableError, ModelSetupError, asyncio.CancelledError) as error:
         stopped = error
         report.ended = "interrupted" if isinstance(error, asyncio.CancelledError) else str(error)
     report.ahead = tools.tally.ahead if tools.tally.full or stopped else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from ragset.kit.nearest import TwinSearch
-from ragset.kit.retrieving import query_of, question_vector
+from ragset.kit.retrieving import query_of, question_vectors
 from ragset.schema.documents import Noun
 from ragset.schema.samples import Draw, Sample, Verdict
 from ragset.schema.step import Fold, Folding, Tools, Uses
@@ -37,9 +37,8 @@ class NearDuplicates(Fold):
         if not any(sample.status == "open" for sample in item.samples):
             return None
         rows = np.zeros((len(item.samples), tools.embedder.dimension), np.float32)
-        for at, sample in enumerate(item.samples):
-            if sample.status == "open":
-                rows[at] = await question_vector(query_of(sample.payload), tools)
+        open_ones = [at for at, sample in enumerate(item.samples) if sample.status == "open"]
+        rows[open_ones] = await question_vectors([query_of(item.samples[at].payload) for at in open_ones], tools)
         return rows.tobytes()
 
     def begin(self, tools: Tools) -> Folding:

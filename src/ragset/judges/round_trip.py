@@ -14,10 +14,10 @@ from pydantic import Field
 
 from ragset.kit.judging import Judge
 from ragset.kit.pair_labels import HOPS
-from ragset.kit.retrieving import query_of, retrieve
+from ragset.kit.retrieving import query_of, question_vectors, retrieve
 from ragset.schema.documents import Chunk
 from ragset.schema.ports import Hit
-from ragset.schema.samples import Context, Evidence, Sample
+from ragset.schema.samples import Context, Draw, Evidence, Sample
 from ragset.schema.step import Tools, Uses
 
 EASY, MEDIUM = 1, 5
@@ -36,6 +36,11 @@ class RoundTrip(Judge):
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder"})
 
     max_rank: int = Field(default=10, ge=1, le=100)
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        """Judge the samples of one draw; their questions are embedded together."""
+        await question_vectors([query_of(s.payload) for s in item.samples if self._sees(s)], tools)
+        return await super().apply(item, tools)
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Retrieve for the question and look for the gold chunks, or what holds their evidence after a re-chunking."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from ragset.schema.ports import Hit
@@ -32,8 +33,8 @@ def _memory(tools: Tools) -> OrderedDict[Key, list[Hit]]:
 async def retrieve(question: str, k: int, tools: Tools) -> list[Hit]:
     """Give the k chunks of the run's index nearest to ``question``, best first.
 
-    The question is embedded alone, so its vector does not depend on what else is being judged; the hits are
-    remembered per (store version, embedder, question), so several judges of one sample embed it once.
+    Hits and vectors are remembered per (store version, embedder, question), so several judges of one sample embed it
+    once; :func:`question_vectors` embeds the questions of a draw together beforehand.
     """
     depth = max(k, DEPTH)
     key = (tools.store.version, tools.embedder.fingerprint, question, depth)
@@ -49,12 +50,20 @@ async def retrieve(question: str, k: int, tools: Tools) -> list[Hit]:
     return hits[:k]
 
 
-async def question_vector(question: str, tools: Tools) -> FloatArray:
-    """Embed a question alone, once for all the steps that need its vector."""
+async def question_vectors(questions: Sequence[str], tools: Tools) -> list[FloatArray]:
+    """Embed the questions of one draw together, once for all the steps that need their vectors."""
     memory = cast("dict[tuple[str, str], FloatArray]", tools.extras.setdefault("ragset.question_vectors", {}))
-    key = (tools.embedder.fingerprint, question)
-    if key not in memory:
-        if len(memory) >= REMEMBERED:
+    keys = [(tools.embedder.fingerprint, question) for question in questions]
+    known = {key: memory[key] for key in keys if key in memory}
+    if new := list(dict.fromkeys(key for key in keys if key not in known)):
+        vectors = await tools.embedder.embed([question for _, question in new])
+        known |= dict(zip(new, vectors, strict=True))
+        memory |= known
+        while len(memory) > REMEMBERED:
             memory.pop(next(iter(memory)))
-        memory[key] = (await tools.embedder.embed([question]))[0]
-    return memory[key]
+    return [known[key] for key in keys]
+
+
+async def question_vector(question: str, tools: Tools) -> FloatArray:
+    """Give the vector of one question."""
+    return (await question_vectors([question], tools))[0]
