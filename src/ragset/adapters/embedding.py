@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.models.turns import Line, turn_now, wait_in
 from ragset.errors import RagsetError, UsageError
 from ragset.schema.ids import digest
 
@@ -63,6 +64,8 @@ class SentenceEmbedder:
         self._locate = locate
         self._sha256 = sha256
         self._lock = threading.Lock()
+        self._line: Line[None] = Line()
+        self._busy = False
         self._loading = threading.Lock()
 
     @cached_property
@@ -142,7 +145,21 @@ class SentenceEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Embed the texts together: float32, shape (len(texts), dimension), L2-normalised, in the order given."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._embed, list(texts))
+        await wait_in(self._line, turn_now(), None, self._serve, self._free)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._embed, list(texts))
+        finally:
+            self._free()
+
+    def _serve(self) -> None:
+        """Let the oldest draw have the model: whoever waits for it waits least, and the run goes on in order."""
+        if not self._busy and (waiter := self._line.pop()):
+            self._busy = True
+            waiter.ready.set_result(None)
+
+    def _free(self) -> None:
+        self._busy = False
+        self._serve()
 
     def _embed(self, texts: list[str]) -> FloatArray:
         import numpy as np

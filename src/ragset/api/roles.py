@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ragset.adapters.models.paid import Paid
-from ragset.errors import UsageError
+from ragset.errors import ModelSetupError, UsageError
 from ragset.flow.compile import Flow, compile_flow
 from ragset.kit.prices import PriceTable
 from ragset.schema.ids import digest
@@ -188,6 +188,7 @@ class _Bench:
         stack.push_async_callback(transport.aclose)
         if not self.options.get("replay"):
             await transport.check()
+        _refuse_no_room(transport, choice)
         if transport.identity[0] == "transformers":
             choice = choice.model_copy(update={"concurrency": 1})  # one reply is made at a time in a process
         place = transport.identity
@@ -207,6 +208,15 @@ class _Bench:
         from ragset.adapters.models.llama_index_model import LlamaIndexTransport
 
         return LlamaIndexTransport(given, choice)
+
+
+def _refuse_no_room(transport: Transport, choice: ModelChoice) -> None:
+    """Refuse replies so long that no prompt would fit beside them: every call would be refused later."""
+    context, longest = choice.context or transport.context, choice.parameters.get("max_tokens", choice.max_tokens)
+    if context is not None and longest >= context:
+        what = f"replies of up to {longest} tokens leave no room for a prompt in its context of {context}"
+        hint = "lower max_tokens (models in the flow), or use a model with a longer context"
+        raise ModelSetupError(what, where=transport.name, hint=hint)
 
 
 def _refuse_unpriced(opened: Opened, options: SpendingOptions) -> None:

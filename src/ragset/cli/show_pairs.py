@@ -49,17 +49,26 @@ def _pair(console: Console, sample: Sample, number: str) -> None:
     from rich.text import Text
 
     payload = sample.payload
-    about = [number, sample.question_type, sample.persona, sample.measures.get("difficulty"), sample.id]
+    drawn = (sample.question_type, sample.persona, *sample.axes.values())
+    about = [number, *drawn, sample.measures.get("difficulty"), sample.id]
     _print(console, Text("  ".join(one_line(item) for item in about if item), style="dim"))
     for turn in payload.history:
         _row(console, "", f"{turn.role}: {turn.content}")
     _row(console, "Q", payload.question, "bold")
-    _row(console, "A", payload.answer or "not answerable from the documents")
+    _row(console, "A", payload.answer or _no_answer(sample))
     for context in sample.contexts:
         _context(console, context, sample)
     if verdict := sample.rejected_by:
         _row(console, "!", one_line(f"rejected by {verdict.judge}: {verdict.reason}"), "red")
     out()
+
+
+def _no_answer(sample: Sample) -> str:
+    """Say why there is no answer, in the writer's words where it gave some."""
+    if sample.payload.answerable:
+        return "no answer"
+    why = sample.provenance.get("why_unanswerable")
+    return "not answerable from the documents" + (f": {one_line(why)}" if why else "")
 
 
 def _context(console: Console, context: Context, sample: Sample) -> None:

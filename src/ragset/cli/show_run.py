@@ -15,7 +15,7 @@ from ragset.cli.terminal import one_line, out, out_json, plural, table, talk
 FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
 
 FAILED = 1
-"""Exit code: no pair could be judged."""
+"""Exit code: no pair could be made or judged."""
 
 RETRY = "mend the cause, then run the same command with --retry-failed"
 """What to do about failures."""
@@ -34,7 +34,7 @@ MOST = 12
 
 
 def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool) -> None:
-    """Print the report of a finished run; leave with 1 when every pair failed, with 3 when it fell short."""
+    """Print the report of a finished run; leave with 1 when all of it failed, with 3 when it fell short."""
     if as_json:
         out_json(report)
     elif "kept" in report:
@@ -43,16 +43,19 @@ def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool)
         show_ingest(report["ingest"])
     if all_failed(report):
         first = next(iter(report["failures"]), "no reason is recorded")
-        talk(f"error: every pair failed ({first}); {RETRY}")
+        what = "pair" if report["samples"]["total"] else "draw"
+        talk(f"error: every {what} failed ({one_line(first)}); {RETRY}")
         ctx.exit(FAILED)
     if report.get("shortfall"):
         ctx.exit(FEWER)
 
 
 def all_failed(report: Mapping[str, Any]) -> bool:
-    """Tell whether a run made or judged samples and every one of them failed: then it shows nothing about them."""
-    samples = report.get("samples", {})
-    return bool(samples.get("total")) and samples["failed"] == samples["total"]
+    """Tell whether every sample failed, or every draw before it gave one: then the run shows nothing about them."""
+    samples, draws = report.get("samples", {}), report.get("draws", {})
+    if samples.get("total"):
+        return samples["failed"] == samples["total"]
+    return bool(draws.get("failed")) and draws["failed"] == draws["total"] - draws["empty"]
 
 
 def show_run(report: dict[str, Any], folder: Path) -> None:

@@ -18,8 +18,11 @@ from ragset.schema.models import Choice, ModelChoice
 from ragset.schema.ports import Role
 from ragset.schema.step import Step
 
-WINDOW = 256
-"""Draws a map keeps open. A constant of the flow, so that the set does not depend on the machine."""
+WINDOW = 64
+"""Draws each stage keeps open. A constant of the flow, so that the set does not depend on the machine.
+
+Two stages of 64 draws with about two pairs each keep some 200 calls ready; what is kept of the first draws is known
+before many more are drawn. A server that takes more than 100 requests at once wants a flow with a larger one."""
 
 RUNNABLE = frozenset({"source", "map", "fold"})
 """Kinds of steps that the engine runs."""

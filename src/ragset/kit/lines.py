@@ -23,7 +23,7 @@ def sample_to_line(sample: Sample) -> dict[str, Any]:
         "id": sample.id,
         "question": payload["question"],
         "answer": payload["answer"],
-        **{key: data[key] for key in ("contexts", "evidence", "persona", "question_type")},
+        **{key: data[key] for key in ("contexts", "evidence", "persona", "question_type", "axes")},
         "answerable": payload["answerable"],
         "history": payload["history"],
         **{key: data[key] for key in ("measures", "provenance", "verdicts", "scenario_id", "status")},

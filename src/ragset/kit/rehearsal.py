@@ -17,7 +17,7 @@ from ragset.kit.answering import best_sentence
 from ragset.kit.axes import uniform
 from ragset.kit.builtin_judge import BuiltinJudge
 from ragset.kit.measures import content, words
-from ragset.kit.rehearsed_pairs import pairs_of
+from ragset.kit.rehearsed_pairs import asked_in, pairs_of, without_yes
 from ragset.kit.rehearsed_text import Block, blocks_of, without_blocks
 from ragset.kit.shapes import resolve
 from ragset.schema.documents import Chunk
@@ -25,7 +25,7 @@ from ragset.schema.ids import digest
 from ragset.schema.ports import Ask, Hit, Reply
 from ragset.schema.samples import Usage
 
-VERSION = "1"
+VERSION = "2"
 """Raise it whenever a reply may change."""
 WORDS = 12
 """Words of a text that is made up of the prompt's data."""
@@ -90,6 +90,7 @@ class Rehearsal:
     def _judged(self, ask: Ask, schema: Json) -> Json:
         """Answer a ragas prompt by the built-in judge; of the pairs that it would pass, some fail all the same."""
         asked = next(m for m in ask.messages if m.role == "user" and RAGAS_INPUT in m.content)
+        asked = asked.model_copy(update={"content": without_yes(asked.content)})  # which the rules take for a name
         reply = _at_once(BuiltinJudge().complete(Ask(messages=(asked,), reply_schema=schema))).value
         rows = reply.get("statements") or ()
         if rows and isinstance(rows[0], dict):
@@ -153,9 +154,10 @@ def _answered(prompt: str) -> Json:
     hits = [Hit(_chunk(block, at), 1 - 0.05 * at) for at, block in enumerate(passages)]
     if strange or not hits or not question:
         return {"answer": None, "passages": []}
-    best = best_sentence(question, hits)
-    used = [at for at, hit in enumerate(hits, 1) if hit.chunk.id in best.chunk_ids]
-    return {"answer": best.text, "passages": used[:1]}
+    found = [best_sentence(part, hits) for part in asked_in(question)]
+    used = [at for best in found for at, hit in enumerate(hits, 1) if hit.chunk.id in best.chunk_ids[:1]]
+    texts = dict.fromkeys(best.text for best in found if best.text)
+    return {"answer": " ".join(texts) or None, "passages": list(dict.fromkeys(used))}
 
 
 def _readers(prompt: str) -> list[str]:

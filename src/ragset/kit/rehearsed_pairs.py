@@ -93,6 +93,27 @@ def pairs_of(prompt: str, variant: int = 0) -> list[Json]:
     return [_pair(want, material, variant) for want in wants]
 
 
+def asked_in(question: str) -> list[str]:
+    """Give the parts of a multi-hop question that was made here; any other question is one part."""
+    found = (pattern.search(question) for pattern in _hop_patterns())
+    match = next((match for match in found if match), None)
+    if match is None:
+        return [question]
+    said = match.groupdict()
+    return [f"{said.get(title) or ''} {said[part]}".strip() for title, part in (("t1", "one"), ("t2", "two"))]
+
+
+@lru_cache(maxsize=1)
+def _hop_patterns() -> list[re.Pattern[str]]:
+    texts = [says[kind] for kind in ("multi_hop_across", "multi_hop") for says in _all_phrases().values()]
+    return [re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(text)), re.IGNORECASE) for text in texts]
+
+
+def without_yes(text: str) -> str:
+    """Take the yes out of answers made here, each of which repeats its sentence after it."""
+    return re.sub(rf'"(?:{"|".join(says["yes"] for says in _all_phrases().values())}): ', '"', text)
+
+
 def _wants(prompt: str) -> list[_Want]:
     said = [
         _Want(int(number), _first(_TYPE, line), _first(_LANGUAGE, line), _first(_STYLE, line), _first(_LENGTH, line))
@@ -228,7 +249,7 @@ def _numeric(material: _Material, says: dict[str, str], want: _Want, variant: in
     digits = [s for s in material.sentences if any(c.isdigit() for c in s.text)]
     sentence = material.take(digits or [s for s in material.sentences if holds_number(s.text)])
     title = material.passages[sentence.passage].said("Document")
-    plain = [p for p in sentence.phrases if not any(c.isdigit() for c in p)]
+    plain = [p for p in sentence.phrases if not any(c.isdigit() for c in p)] or _flat(sentence.text).split()[:2]
     return _answered(_ask("numeric", says, plain[:2]), [sentence.text], says=says, title=title)
 
 

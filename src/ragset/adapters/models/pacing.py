@@ -33,7 +33,7 @@ TRIES = 6
 """Requests that may break down or time out before an ask is given up; refusals for load (429) count by time alone."""
 
 FIRST_TRIES = 4
-"""Connections that are tried to a server that has never answered."""
+"""Tries of one ask at a server that has never answered."""
 
 GONE = 30.0
 """Seconds without a connection after which a server that did answer before counts as gone."""
@@ -176,7 +176,7 @@ class PacedModel:
         now = asyncio.get_running_loop().time()
         left = (tries.until or now) - now
         if isinstance(fault, Disconnected):
-            self._check_there(fault, now)
+            self._check_there(fault, now, tries.sent)
         # While nobody gets through, how long that lasts decides, not how often one ask was tried.
         if not isinstance(fault, RateLimited) and not (isinstance(fault, Disconnected) and self._lost > 1):
             tries.broken += 1
@@ -189,13 +189,12 @@ class PacedModel:
             raise self._given_up(fault, f"{why}, the deadline of {self.choice.deadline:g} s would pass") from fault
         await self.sleep(wait)
 
-    def _check_there(self, fault: Fault, now: float) -> None:
+    def _check_there(self, fault: Fault, now: float, sent: int) -> None:
         self._lost += 1
         if self._lost_since is None:
             self._lost_since = now
             self.say(f"{self.transport.name}: no connection, trying again")
-        never = not self._answered and self._lost >= FIRST_TRIES * min(self.limiter.allowed, self.limiter.in_flight + 1)
-        if never or now - self._lost_since > GONE:
+        if (not self._answered and sent >= FIRST_TRIES) or now - self._lost_since > GONE:
             address = self.transport.identity[1] if len(self.transport.identity) > 1 else ""
             hint = "is the server running, and is its address right?"
             raise UnreachableError(

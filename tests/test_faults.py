@@ -1,0 +1,301 @@
+"""Everything that can go wrong with a model, one row each: a set, or one line that says what and what next.
+
+The scripted server misbehaves by plan; runs are whole builds through the command line. Waits are shortened, nothing
+else is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from ragset import api
+from ragset.adapters.models import pacing
+from ragset.cli import cli
+from support.faults import KINDS, REPAIRABLE, TRANSPORT, UNREADABLE
+from support.scripted_server import ModelServer, ServerProcess
+from test_kill_build import write_corpus
+
+KEY = "sk-secret-0123456789abcdef"
+SETTINGS = re.compile(r"_API_KEY$|^API_KEY$|BASE_URL$|_API_(BASE|URL)$|^(LLM_|MODEL|OLLAMA_|HF_|RAGSET_)")
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings of this machine, and short waits between tries."""
+    from os import environ
+
+    for name in [name for name in environ if SETTINGS.search(name)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pacing, "BASE", 0.02)
+
+
+class Place:
+    """A corpus with its index, and builds of six pairs from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.corpus, self.indexes = folder, write_corpus(folder / "corpus"), folder / "indexes"
+
+    def build(self, home: Path, *more: object, url: str | None = None, n: int = 6) -> Result:
+        given: list[object] = [
+            "build",
+            self.corpus,
+            "--out",
+            home / "out",
+            "-n",
+            n,
+            "--indexes",
+            self.indexes,
+            "--quiet",
+        ]
+        given += ["--index", "tools", "--embedder", "hash", "--cache", home / "replies.sqlite"]
+        given += ["--model", "compatible:scripted", "--base-url", url] if url else []
+        return CliRunner().invoke(cli, [str(part) for part in (*given, *more)])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    found = Place(tmp_path_factory.mktemp("place"))
+    api.ingest(found.corpus, "tools", indexes=found.indexes, embedder="hash")
+    return found
+
+
+@pytest.fixture(scope="module")
+def clean(place: Place, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The set that a server without faults gives."""
+    with ModelServer() as server:
+        home = tmp_path_factory.mktemp("clean")
+        assert place.build(home, url=server.url).exit_code == 0
+    return rows(home)
+
+
+def rows(home: Path, name: str = "kept.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (home / "out" / name).read_text("utf-8").splitlines()]
+
+
+def pairs(kept: list[dict[str, Any]]) -> list[Any]:
+    return [(row["id"], row["payload"], row["evidence"]) for row in kept]
+
+
+def report(home: Path) -> dict[str, Any]:
+    """Read the report, and check that nothing is lost, doubled or no number."""
+    text = (home / "out/report.json").read_text("utf-8")
+    found = json.loads(text)
+    draws, samples = found["draws"], found["samples"]
+    assert draws["total"] == draws["empty"] + draws["gave_samples"] + draws["gave_none"] + draws["failed"]
+    assert samples["total"] == samples["kept"] + samples["rejected"] + samples["failed"]
+    kept, rejected = rows(home), rows(home, "rejected.jsonl")
+    assert (len(kept), len(rejected)) == (samples["kept"], samples["rejected"] + samples["failed"])
+    ids = [row["id"] for row in kept + rejected]
+    assert len(set(ids)) == len(ids)
+    assert "NaN" not in text + json.dumps(kept + rejected)
+    return found
+
+
+def refused(result: Result, code: int) -> str:
+    """Check that it ended with one line and no traceback, and give the line."""
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    assert KEY not in result.output
+    assert KEY[:12] not in result.output
+    return lines[0]
+
+
+def flow_file(folder: Path, url: str, **choice: Any) -> Path:
+    """Write the shipped flow with a model of its own: short time-outs, say."""
+    from ragset.flow.compile import load_flow
+
+    model = {"model": "compatible:scripted", "base_url": url, **choice}
+    data = load_flow("rag_qa").dump() | {"models": dict.fromkeys(("writer", "answerer", "judge"), model)}
+    path = folder / "flow.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False), "utf-8")
+    return path
+
+
+BEFORE = {
+    "unknown provider": (["--model", "nosuch:m"], {}, 2, "unknown provider 'nosuch'", "say provider:name"),
+    "no provider": (["--model", "gpt-4o"], {}, 2, "names no provider", "provider:name"),
+    "missing key": (["--model", "openai:gpt-4o"], {}, 2, "OPENAI_API_KEY is not set", "set it"),
+    "no address": (["--model", "compatible:scripted"], {}, 2, "has no address", "--base-url"),
+    "wrong key": (["URL", "compatible:scripted"], {"key": "right"}, 2, "the key is refused (401)", "check API_KEY"),
+    "no key": (["URL", "compatible:scripted", "NOKEY"], {"key": "right"}, 2, "the key is refused (401)", "set "),
+    "unknown model": (["URL", "vllm:scriptd"], {"models": ("scripted",)}, 2, "no model 'scriptd'", "did you mean"),
+    "no room": (["URL", "compatible:scripted"], {"context": 900}, 2, "its context of 900", "lower max_tokens"),
+    "no price": (["URL", "compatible:scripted", "--max-cost", "1"], {}, 2, "no price is known", "--prices"),
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_what_can_be_known_is_refused_before_any_work(
+    case: str, tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, settings, code, what, next_step = BEFORE[case]
+    model_server.set(**settings)
+    if "NOKEY" not in given:
+        monkeypatch.setenv("API_KEY", KEY)
+    options = [part for part in given if part not in ("URL", "NOKEY")]
+    if given[0] == "URL":
+        options = ["--base-url", model_server.url, "--model", *options]
+    fresh = Place(tmp_path)
+    line = refused(fresh.build(tmp_path / "home", *options), code)
+    assert what in line
+    assert next_step in line
+    assert not fresh.indexes.exists()
+    assert not (tmp_path / "home/out").exists()
+    assert not model_server.log
+
+
+def test_an_unreachable_host_is_refused_before_any_work(tmp_path: Path, model_server: ModelServer) -> None:
+    model_server.close()
+    fresh = Place(tmp_path)
+    line = refused(fresh.build(tmp_path / "home", url=model_server.url), 1)
+    assert "cannot reach http://127.0.0.1" in line
+    assert "start the server, or check the base URL" in line
+    assert not fresh.indexes.exists()
+
+
+def test_an_unknown_model_of_a_hosted_service_ends_the_run_at_its_first_call(
+    place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    model_server.set(models=("other",))  # its list may be partial: only the answer to a call says so
+    line = refused(place.build(tmp_path, url=model_server.url), 2)
+    assert "(404)" in line
+    assert "check the name: ragset models" in line
+    assert len(model_server.log) <= 8
+
+
+def test_a_prompt_that_does_not_fit_is_refused_before_it_is_sent(
+    place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    model_server.set(context=1100)  # told beforehand in the list of models: room for some 70 tokens of prompt
+    line = refused(place.build(tmp_path, url=model_server.url), 1)
+    assert "do not fit its context of 1100" in line
+    assert "lower max_tokens" in line
+    assert not model_server.log
+
+
+def test_a_prompt_that_the_server_finds_too_long_is_a_typed_failure(
+    place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    flow = flow_file(tmp_path, model_server.url, context=100_000)  # the user is wrong about it
+    model_server.set(context=1100)
+    line = refused(place.build(tmp_path, "--flow", flow), 1)
+    assert "does not fit the model's context" in line
+    assert len(model_server.log) == report(tmp_path)["draws"]["failed"]  # asked once each: it would not fit again
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_server_that_never_gives_what_was_asked_for_ends_in_one_line(
+    kind: str, place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    model_server.plan(shares={kind: 1.0})
+    line = refused(place.build(tmp_path, url=model_server.url), 1)
+    assert "every draw failed (rag_qa: write: the reply" in line
+    assert "tried 3 times" in line
+    assert "--retry-failed" in line
+    assert report(tmp_path)["draws"]["failed"] > 0
+
+
+@pytest.mark.parametrize("kind", TRANSPORT)
+def test_every_request_breaks_down_once_and_the_set_is_the_same(
+    kind: str, place: Place, clean: list[dict[str, Any]], tmp_path: Path, model_server: ModelServer
+) -> None:
+    flow = flow_file(tmp_path, model_server.url, timeout=0.3 if kind in ("timeout", "hang") else 20)
+    share = 0.1 if kind == "429_date" else 1.0  # a date has whole seconds
+    model_server.plan(shares={kind: share}, most=1, retry_after=0.05, slow=0.6)
+    result = place.build(tmp_path, "--flow", flow)
+    assert result.exit_code == 0, result.output
+    assert rows(tmp_path) == clean
+    paid = report(tmp_path)["paid"]
+    assert sum(row["retries"] for row in paid) >= share * 0.3 * sum(row["calls"] for row in paid) > 0
+
+
+@pytest.mark.parametrize("kind", REPAIRABLE)
+def test_a_spoilt_reply_that_can_be_read_is_read(
+    kind: str, place: Place, clean: list[dict[str, Any]], tmp_path: Path, model_server: ModelServer
+) -> None:
+    model_server.plan(shares={kind: 1.0})
+    result = place.build(tmp_path, url=model_server.url)
+    assert result.exit_code == 0, result.output
+    found = report(tmp_path)
+    assert found["kept"] == 6
+    assert not found["failures"]
+    if kind != "one_object":  # a single pair where three were wanted
+        assert pairs(rows(tmp_path)) == pairs(clean)
+
+
+@pytest.mark.parametrize("kind", [*UNREADABLE, "cut"])
+def test_what_cannot_be_read_is_asked_for_again(
+    kind: str, place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    model_server.plan(shares={kind: 0.3})
+    result = place.build(tmp_path, url=model_server.url)
+    assert result.exit_code == 0, result.output
+    found = report(tmp_path)
+    assert found["kept"] == 6
+    assert all("tried 3 times" in failure for failure in found["failures"])
+    assert any(len(record["body"]["messages"]) > 2 for record in model_server.log)
+
+
+def test_every_kind_of_fault_has_its_row() -> None:
+    assert {*TRANSPORT, *REPAIRABLE, *UNREADABLE, "cut"} == set(KINDS)
+    assert len(KINDS) == 21
+
+
+def test_a_server_that_hangs_on_every_request_fails_each_draw_in_time(
+    place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    flow = flow_file(tmp_path, model_server.url, timeout=0.1, deadline=1.0)
+    model_server.plan(shares={"hang": 1.0})
+    began = time.monotonic()
+    line = refused(place.build(tmp_path, "--flow", flow), 1)
+    assert "no answer within 0.1 s" in line
+    assert time.monotonic() - began < 15
+
+
+def test_a_key_that_is_withdrawn_in_the_middle_ends_the_run_and_keeps_what_is_done(
+    place: Place, tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", KEY)
+    seen = model_server.engine.handle
+
+    def handle(request: Any) -> Any:
+        model_server.set(key="another" if len(model_server.engine.log) >= 60 else None)
+        return seen(request)
+
+    model_server.engine.handle = handle  # type: ignore[method-assign]
+    place_home = tmp_path / "home"
+    line = refused(place.build(place_home, url=model_server.url, n=12), 2)
+    assert "the key is refused (401)" in line
+    assert "check API_KEY" in line
+    assert "the key is refused" in report(place_home)["ended"]
+    everything = b"".join(path.read_bytes() for path in place_home.rglob("*") if path.is_file())
+    assert KEY.encode() not in everything
+
+
+@pytest.fixture
+def lively() -> Iterator[ServerProcess]:
+    with ServerProcess("--latency", "0.03") as server:
+        yield server
+
+
+def start(place: Place, home: Path, url: str, n: int) -> subprocess.Popen[str]:
+    given = ["build", place.corpus, "--out", home / "out", "-n", n, "--indexes", place.indexes, "--index", "tools"]
+    given += ["--embedder", "hash", "--quiet", "--cache", home / "replies.sqlite", "--concurrency", 4]
+    given += ["--model", "compatible:scripted", "--base-url", url]
+    command = [sys.executable, "-m", "ragset", *map(str, given)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -1,0 +1,81 @@
+"""Models made in Python: any llama-index LLM, and any object with the face of the model port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
+from test_kill_build import write_corpus
+
+import ragset
+from ragset.adapters.scripted_model import ScriptedModel
+from ragset.errors import BudgetError, ModelError
+from ragset.kit.rehearsal import Rehearsal
+from ragset.schema.ports import Ask
+from ragset.schema.samples import Message
+
+
+class RuleLLM(CustomLLM):
+    """A llama-index LLM whose replies are made by rule."""
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(model_name="by-rule", context_window=32_000)
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        ask = Ask(messages=(Message(role="user", content=prompt),))
+        return CompletionResponse(text=Rehearsal().answer(ask))
+
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("objects") / "corpus")
+
+
+def options(tmp_path: Path) -> dict[str, Any]:
+    return {"indexes": tmp_path / "i", "embedder": "hash", "index": "tools", "cache": tmp_path / "c.sqlite"}
+
+
+def test_a_llama_index_llm_fills_every_role(corpus: Path, tmp_path: Path) -> None:
+    run = ragset.build(corpus, tmp_path / "out", 6, model=RuleLLM(), **options(tmp_path))
+    assert run.report["kept"] == 6
+    assert run.report["models"] == {role: "python:RuleLLM" for role in ("writer", "answerer", "judge")}
+    assert {sample.provenance["writer"] for sample in run.kept} == {"llama-index:by-rule"}
+    assert run.report["usage"]["by_role"]["writer"]["calls"] >= 2
+    assert run.report["paid"][0]["cached"] == 0
+
+
+def test_an_object_of_ones_own_writes_while_the_rules_judge(corpus: Path, tmp_path: Path) -> None:
+    model = Rehearsal(name="mine")
+    run = ragset.build(corpus, tmp_path / "out", 4, model=model, judge="builtin", answerer="builtin", **options(tmp_path))
+    assert run.report["kept"] == 4
+    assert run.report["models"] == {"writer": "python:Rehearsal", "answerer": "builtin", "judge": "builtin"}
+    assert set(run.report["usage"]["by_role"]) == {"writer"}
+
+
+def test_an_object_that_breaks_fails_its_draws_and_not_the_run(corpus: Path, tmp_path: Path) -> None:
+    model = ScriptedModel(lambda ask: ModelError("the model is out"), name="broken")
+    run = ragset.build(corpus, tmp_path / "out", 2, model=model, **options(tmp_path))
+    assert run.report["kept"] == 0
+    assert run.report["draws"]["failed"] == run.report["draws"]["total"] - run.report["draws"]["empty"] > 0
+    assert all("the model is out" in line for line in run.report["failures"])
+
+
+def test_a_budget_holds_for_objects_too(corpus: Path, tmp_path: Path) -> None:
+    seen: list[Ask] = []
+
+    def answer(ask: Ask) -> str:
+        seen.append(ask)
+        return Rehearsal().answer(ask)
+
+    model = ScriptedModel(answer, name="counted")
+    run = ragset.build(corpus, tmp_path / "out", 12, model=model, max_calls=20, **options(tmp_path))
+    assert len(seen) <= 20
+    assert 0 < run.report["kept"] < 12
+    assert "budget" in run.report["ended"]
+    assert BudgetError.exit_code == 1
