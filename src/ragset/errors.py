@@ -101,7 +101,9 @@ class BudgetError(RagsetError):
 
 
 class ModelError(RagsetError):
-    """A language model could not be asked."""
+    """A language model could not be asked; ``billed`` says that the request was out and may cost money all the same."""
+
+    billed: bool = False
 
 
 class ContextError(ModelError):

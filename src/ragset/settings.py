@@ -39,7 +39,12 @@ def environment() -> dict[str, str]:
 
 def from_dotenv(variable: str) -> bool:
     """Tell whether a variable is set by ``.env`` alone."""
-    return variable not in os.environ and variable in dotenv()
+    return variable in dotenv_only()
+
+
+def dotenv_only() -> frozenset[str]:
+    """Name the variables that ``.env`` alone sets: whoever wrote the folder chose them, perhaps not the user."""
+    return frozenset(name for name in dotenv() if name not in os.environ)
 
 
 def dotenv() -> dict[str, str]:

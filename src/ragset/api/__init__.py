@@ -28,10 +28,11 @@ from ragset.api.wiring import (
     source_list,
     tools_for,
 )
-from ragset.errors import FlowError, RagsetError, UsageError
+from ragset.errors import FlowError, UsageError
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.run_folder import RunFolder
 from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
+from ragset.kit.judging import one_line
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step, Tools
@@ -185,8 +186,8 @@ async def _foretell(flow: Flow, tools: Tools, roles: Opened) -> None:
 
     try:
         found = await quick_estimate(flow, tools, roles.prices)
-    except RagsetError as error:
-        tools.say(f"no estimate: {error.what}")
+    except Exception as error:
+        tools.say(f"no estimate: {one_line(str(error))}")
         return
     tools.say(found.line())
     if roles.budget and found.draws:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack, cast
 
-from ragset.api.roles import SpendingOptions, opened_models
+from ragset.api.roles import SpendingOptions, objects_of, opened_models
 from ragset.api.wiring import (
     BuildOptions,
     IndexOptions,
@@ -30,11 +30,9 @@ QUICK_DRAWS, DRAWS, PILOT_DRAWS = 8, 20, 20
 """Draws of the line before every run, of ``estimate``, and of a pilot."""
 
 
-async def estimate_flow(flow: Flow, tools: Tools, n: int | None, *, pilot: bool, prices: PriceTable) -> Estimate:
-    """Estimate a flow with the tools it would run with: free, or by a pilot whose replies are paid and kept."""
-    found = (
-        await make_pilot(flow, tools, n, draws=PILOT_DRAWS) if pilot else await rehearse(flow, tools, n, draws=DRAWS)
-    )
+async def estimate_flow(flow: Flow, tools: Tools, n: int | None, *, pilot: int, prices: PriceTable) -> Estimate:
+    """Estimate a flow with the tools it would run with: free, or by ``pilot`` draws whose replies are paid and kept."""
+    found = await make_pilot(flow, tools, n, draws=pilot) if pilot else await rehearse(flow, tools, n, draws=DRAWS)
     return found.priced(prices)
 
 
@@ -44,13 +42,14 @@ async def quick_estimate(flow: Flow, tools: Tools, prices: PriceTable) -> Estima
 
 
 def estimate(
-    sources: Sources | None = None, n: int | None = None, *, pilot: bool = False, **options: Unpack[BuildOptions]
+    sources: Sources | None = None, n: int | None = None, *, pilot: int = 0, **options: Unpack[BuildOptions]
 ) -> Estimate:
     """Say what ``build`` of these sources, or a run on ``index``, will use: calls, tokens and money per step.
 
-    Sources are ingested first, which costs no call. ``pilot`` makes the run's first 20 draws with the real models:
-    their replies are paid once and stay in the cache. Raises ``UsageError`` and its kin.
+    Sources are ingested first, which costs no call. ``pilot`` makes so many of the run's first draws with the real
+    models (true: 20): their replies are paid once and stay in the cache. Raises ``UsageError`` and its kin.
     """
+    pilot = PILOT_DRAWS if pilot is True else pilot
     check_options(options, BuildOptions)
     flow = _of_index(options, n) if sources is None else _of_sources(sources, options, n)
     return run_sync(_estimate(flow, n, pilot, options))
@@ -75,10 +74,12 @@ def _of_sources(sources: Sources, options: BuildOptions, n: int | None) -> Flow:
     return flow.replace("scenarios", documents=documents_of(found)) if flow.find("scenarios") else flow
 
 
-async def _estimate(flow: Flow, n: int | None, pilot: bool, options: BuildOptions) -> Estimate:
+async def _estimate(flow: Flow, n: int | None, pilot: int, options: BuildOptions) -> Estimate:
     progress = progress_of(options)
     given: dict[str, Any] = {**options, "embedder": options.get("embedder") or flow.embedder}
-    async with opened_models(flow, cast("SpendingOptions", options), progress.say) as roles:
+    async with opened_models(
+        flow, cast("SpendingOptions", {**options, "objects": objects_of(options)}), progress.say
+    ) as roles:
         with opened(flow.index or "", cast("IndexOptions", given)) as index:
             tools = tools_for(index, progress, roles)
             return await estimate_flow(flow, tools, n, pilot=pilot, prices=roles.prices)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from pydantic import ValidationError
+
 from ragset.adapters.models.paid import Paid
-from ragset.errors import ModelSetupError, UsageError
+from ragset.errors import ModelSetupError, UsageError, did_you_mean
 from ragset.flow.compile import Flow, compile_flow
 from ragset.kit.prices import PriceTable
 from ragset.schema.ids import digest
@@ -81,6 +84,18 @@ class Opened:
         names = {role: self.models[role].name if role in self.models else BUILTIN for role in ROLES}
         return "models: " + ", ".join(f"{role} {name}" for role, name in names.items())
 
+    def spending(self) -> dict[str, Any] | None:
+        """Give what was spent of a budget, and what was billed beyond what was reserved; none without a limit."""
+        if not self.budget or not self.budget.limited:
+            return None
+        names = ("calls", "tokens", "cost")
+        limits = {name: limit for name, limit in zip(names, self.budget.limits, strict=True) if limit != inf}
+        at = {name: names.index(name) for name in limits}
+        return {
+            name: {"limit": limit, "spent": self.budget.spent[at[name]], "overrun": self.budget.overrun[at[name]]}
+            for name, limit in limits.items()
+        }
+
     def finished(self, draw: int) -> None:
         """Say that a draw is decided on: what it did not spend is free for others."""
         if self.budget:
@@ -121,13 +136,19 @@ def _choice(model: ModelLike, options: ModelOptions) -> ModelChoice:
     given: Mapping[str, Any] = {**options}
     extra: dict[str, Any] = {key: given[key] for key in ("base_url", "concurrency") if given.get(key) is not None}
     if isinstance(model, ModelChoice):
-        return model.model_copy(update=extra)
-    if isinstance(model, str):
-        return ModelChoice(model=model, **(extra if model != ModelChoice().model else {}))
-    if isinstance(model, Mapping):
+        model = model.model_dump(exclude_defaults=True)
+    elif isinstance(model, str):
+        model, extra = {"model": model}, {} if model == BUILTIN else extra
+    elif not isinstance(model, Mapping):
+        extra.pop("base_url", None)
+        model = {"model": f"{PYTHON}:{type(model).__name__}"}
+    try:
         return ModelChoice.model_validate({**cast("Mapping[str, Any]", model), **extra})
-    extra.pop("base_url", None)
-    return ModelChoice(model=f"{PYTHON}:{type(model).__name__}", **extra)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        known = did_you_mean(place, ModelChoice.model_fields) if first["type"] == "extra_forbidden" else None
+        raise UsageError(f"field '{place}' of a model: {first['msg']}", hint=known) from None
 
 
 @asynccontextmanager
@@ -192,10 +213,10 @@ class _Bench:
         if transport.identity[0] == "transformers":
             choice = choice.model_copy(update={"concurrency": 1})  # one reply is made at a time in a process
         place = transport.identity
-        if place not in self.limiters:
-            self.limiters[place] = Limiter(choice.concurrency, rpm=choice.rpm, tpm=choice.tpm)
+        limiter = self.limiters.setdefault(place, Limiter(choice.concurrency, rpm=choice.rpm, tpm=choice.tpm))
+        limiter.tighten(choice.concurrency, choice.rpm, choice.tpm)
         budget = cast("Budget", opened.budget)
-        return PacedModel(transport, choice, self.limiters[place], budget, self.say)
+        return PacedModel(transport, choice, limiter, budget, self.say)
 
     def _transport(self, choice: ModelChoice, given: Any) -> Transport:
         from ragset.adapters.models.object_model import ObjectTransport

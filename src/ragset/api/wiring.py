@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from ragset.api.roles import ModelOptions, Opened, SpendingOptions, chosen
 from ragset.errors import UsageError, did_you_mean
@@ -84,8 +84,20 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
+    begun: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = []
+
+    async def tracked() -> T:
+        begun.append((asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())))
+        return await work
+
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        future = pool.submit(asyncio.run, tracked())
+        try:
+            return future.result()
+        except KeyboardInterrupt:  # the notebook's stop button: stop paying, and keep what is finished
+            for loop, task in begun:
+                loop.call_soon_threadsafe(task.cancel)
+            raise
 
 
 def progress_of(options: IndexOptions) -> Progress:
@@ -137,7 +149,7 @@ def _absolute(source: str) -> str:
 
 def tools_for(index: Index, progress: Progress, roles: Opened) -> Tools:
     """Give the steps what they work with."""
-    extras = {"index": index, "paid": roles.paid.as_dict, "costing": roles.costing}
+    extras = {"index": index, "paid": roles.paid.as_dict, "costing": roles.costing, "budget": roles.spending}
     return Tools(index, index.embedder, roles.models, say=progress.say, finished=roles.finished, extras=extras)
 
 

@@ -21,8 +21,11 @@ FEW = 10
 @click.option("-n", "n", type=click.IntRange(min=1), help="Pairs wanted (default: what the flow says, 50).")
 @click.option("--index", metavar="NAME", help="Index to draw from (default: made of the sources' names).")
 @click.option("--pilot", is_flag=True, help="Make the first 20 draws with the real models; their replies are kept.")
+@click.option("--pilot-draws", type=click.IntRange(min=2), help="Make a pilot of so many draws in place of 20.")
 @opt.together(opt.order, opt.files, opt.embedder, opt.indexes, opt.chroma, opt.as_json, opt.quiet)
-def estimate(sources: tuple[str, ...], n: int | None, pilot: bool, as_json: bool, **rest: Any) -> None:
+def estimate(
+    sources: tuple[str, ...], n: int | None, pilot: bool, pilot_draws: int | None, as_json: bool, **rest: Any
+) -> None:
     """Say what a run will use: calls, tokens and money, step by step.
 
     Give SOURCEs as for 'ragset build' (they are ingested first, which calls no model), or --index alone. Without
@@ -31,7 +34,7 @@ def estimate(sources: tuple[str, ...], n: int | None, pilot: bool, as_json: bool
     from ragset.api.estimate import estimate as make
 
     with opt.started(rest) as shown:
-        found = make(sources or None, n, pilot=pilot, progress=shown, **opt.given(**rest))
+        found = make(sources or None, n, pilot=pilot_draws or pilot, progress=shown, **opt.given(**rest))
     if as_json:
         out_json(found.as_dict())
     else:

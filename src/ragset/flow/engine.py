@@ -56,7 +56,7 @@ class Stage:
         key = digest(self.fingerprint, item.model_dump(mode="json", exclude={"number", "spent"})) if journal else ""  # type: ignore[attr-defined]
         if journal and (done := journal.get(key, item)):
             return done
-        anew.set(journal is not None and key in journal.retried)
+        anew.set(journal.retried.get(key, frozenset()) if journal else frozenset())
         result, seen = await self._apply(item, tools)
         result = billed(result, account)
         if journal:
@@ -103,10 +103,12 @@ async def run(
     async with AsyncExitStack() as stack:
         stream: Any = await stack.enter_async_context(aclosing(source.draws(tools)))  # type: ignore[type-var]
         foldings: list[Folding] = []
-        for stage in stages(rest, tools):
+        grouped = stages(rest, tools)
+        for stage in grouped:
             running = [fold.begin(tools) for fold in stage.folds]
             foldings += running
-            stream = await stack.enter_async_context(aclosing(_flow(stream, stage, running, (tools, journal, window))))
+            setting = _Setting(tools, journal, window, last=stage is grouped[-1])
+            stream = await stack.enter_async_context(aclosing(_flow(stream, stage, running, setting)))
         async for item in stream:
             yield item
             if tools.tally.full:
@@ -117,11 +119,25 @@ async def run(
                 await finish()
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    tools: Tools
+    journal: Journal | None
+    window: int
+    last: bool
+
+
 async def _flow(
-    stream: AsyncIterator[Any], stage: Stage, foldings: Sequence[Folding], setting: tuple[Tools, Journal | None, int]
+    stream: AsyncIterator[Any], stage: Stage, foldings: Sequence[Folding], setting: _Setting
 ) -> AsyncGenerator[Any, None]:
-    tools, journal, window = setting
+    tools, window = setting.tools, setting.window
     opened: deque[tuple[bool, asyncio.Task[tuple[Any, Seen]]]] = deque()
+
+    async def work(item: Any) -> tuple[Any, Seen]:
+        done = await stage.work(item, tools, setting.journal)
+        if setting.last and not item.empty:
+            tools.finished(item.number)
+        return done
 
     async def head() -> Any:
         item, seen = await opened[0][1]
@@ -145,7 +161,7 @@ async def _flow(
             except NOT_THE_DRAWS as error:  # what came before it is sound: those draws are decided on first
                 stopped = error
                 break
-            opened.append((item.empty, asyncio.create_task(stage.work(item, tools, journal))))
+            opened.append((item.empty, asyncio.create_task(work(item))))
             if len(opened) >= window:
                 yield await head()
         while opened and (not stopped or isinstance(stopped, BudgetError) or opened[0][1].done()):

@@ -28,6 +28,9 @@ from ragset.sources.scenarios import Scenarios
 NINE_IN_TEN = 1.645
 """Standard errors to either side that nine of ten estimates stay within (normal approximation)."""
 
+WITHIN = 0.1
+"""How close a pilot should come; when it does not, it says how many draws would."""
+
 Account = dict[tuple[str, str], Usage]
 
 
@@ -190,7 +193,8 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     """Make the first ``draws`` draws of the run itself and take the rest to be like them.
 
     The replies are real and paid, and stay in the cache: the run that follows does not pay them again. Ratio
-    estimator: usage per draw over kept per draw. Raises ``RagsetError`` when nothing was kept.
+    estimator, usage over kept, with Beale's correction: uncorrected it says some percent too much where few pairs pass
+    (Cochran 1977, section 6.15). Raises ``RagsetError`` when nothing was kept.
     """
     if n is not None and getattr(flow.find("keep"), "n", n) != n:
         flow = flow.replace("keep", n=n)
@@ -207,24 +211,26 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
             hint="run 'ragset build' with a small -n and read its reasons",
         )
     needed = _needed(source, tools, n, made) if len(made) >= draws and not trial.tally.full else float(len(made))
-    scale = needed / len(made)
+    squared, crossed = _bias(made, len(made) / needed)
+    needed = max(float(len(made)), needed / (1 + squared))
+    scale = max(1.0, needed * (1 + crossed) / len(made))
     sums: Account = {}
     for draw in made:
         for key, usage in draw.account.items():
             sums[key] = sums.get(key, Usage()) + usage
     spread = 0.0 if scale == 1 else NINE_IN_TEN * _error(made) * (1 - 1 / scale) + 1 / needed  # draws are whole
-    how = (
-        f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs; their replies are kept"
-    )
+    how = f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs"
+    more = _enough(made, needed) if spread > WITHIN else 0
+    wide = (f"about {more} draws would say it within {WITHIN:.0%}: --pilot-draws {more}",) if more else ()
     return Estimate(
         basis="pilot",
         asked=n,
-        kept=min(n or math.inf, kept * scale),
+        kept=min(n or math.inf, kept * needed * (1 + squared) / len(made)),
         draws=needed,
         stages=_stages(sums, names_of(tools), scale),
         low=max(0.0, 1 - spread),
         high=1 + spread,
-        assumptions=(how, "their replies stay in the cache; the other draws are taken to be like them"),
+        assumptions=(how, "their replies stay in the cache; the other draws are taken to be like them", *wide),
     )
 
 
@@ -232,7 +238,6 @@ async def _make(steps: Sequence[Step], tools: Tools, window: int) -> list[_Made]
     made: list[_Made] = []
     async with aclosing(run(steps, tools, window=window)) as stream:
         async for draw in stream:
-            tools.finished(draw.number)
             if not draw.empty:
                 made.append(_of(draw))
     return made
@@ -254,6 +259,30 @@ def _needed(source: Step, tools: Tools, n: int | None, made: Sequence[_Made]) ->
         return wanted if n is not None else float(len(made))
     repeats = getattr(source, "repeats", 1)
     return max(float(len(made)), min(wanted, chunks * (1 + (repeats - 1) * gave)))
+
+
+def _enough(made: Sequence[_Made], needed: float) -> int:
+    """Give how many draws of the run's ``needed`` ones a pilot takes to be within ``WITHIN``, in tens."""
+    error = NINE_IN_TEN * _error(made) * math.sqrt(len(made))
+    last = math.ceil(needed / 10) * 10
+    close = (k for k in range(10, last, 10) if error / math.sqrt(k) * (1 - k / needed) + 1 / needed <= WITHIN)
+    return next(close, last)
+
+
+def _bias(made: Sequence[_Made], part: float) -> tuple[float, float]:
+    """Give the relative variance of the mean of kept pairs, and its covariance with that of usage.
+
+    ``part`` is the share of the run's draws that was made: what is made has no error.
+    """
+    count = len(made)
+    size = sum(draw.size for draw in made) / count
+    kept = sum(draw.kept for draw in made) / count
+    if count < 2 or not size:
+        return 0.0, 0.0
+    share = max(0.0, 1 - part) / (count * (count - 1))
+    squared = sum((draw.kept / kept - 1) ** 2 for draw in made)
+    crossed = sum((draw.kept / kept - 1) * (draw.size / size - 1) for draw in made)
+    return share * squared, share * crossed
 
 
 def _error(made: Sequence[_Made]) -> float:

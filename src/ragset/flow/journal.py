@@ -33,7 +33,7 @@ class Journal:
                 damaged.unlink()
             self._db = self._open(path)
         self.replayed = 0
-        self.retried: set[str] = set()
+        self.retried: dict[str, frozenset[str]] = {}
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -66,7 +66,8 @@ class Journal:
 
     def forget_failures(self) -> int:
         """Drop the draws that failed, so that they are tried again, by new calls; gives how many."""
-        self.retried = {key for (key,) in self._db.execute("SELECT key FROM done WHERE failed = 1")}
+        rows = self._db.execute("SELECT key, item FROM done WHERE failed = 1").fetchall()
+        self.retried = {key: _failed_in(json.loads(item)) for key, item in rows}
         return self._db.execute("DELETE FROM done WHERE failed = 1").rowcount
 
     def __enter__(self) -> Self:
@@ -78,6 +79,12 @@ class Journal:
     ) -> None:
         """Close the database."""
         self._db.close()
+
+
+def _failed_in(item: dict[str, Any]) -> frozenset[str]:
+    """Name the steps in which a draw or one of its samples failed."""
+    failures = (part.get("failure") for part in (item, *item.get("samples", ())))
+    return frozenset(failure["step"] for failure in failures if failure)
 
 
 def _unpack(blob: bytes, sizes: list[int | None]) -> tuple[bytes | None, ...]:

@@ -51,6 +51,7 @@ class RunFolder:
         if self.force:
             for name in (*FILES, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
                 (self.path / name).unlink(missing_ok=True)
+        self.kept_before = _lines(self.path / self.kept_as)
         replace_text(self.path / "flow.yaml", self.flow.to_yaml())
         self.journal = Journal(self.path / JOURNAL)
         return self
@@ -85,6 +86,14 @@ class RunFolder:
             Path(part.name).unlink(missing_ok=True)
         self.journal.__exit__(kind, error, trace)
         self._lock.release()
+
+
+def _lines(path: Path) -> int:
+    """Count the lines of a file that may not be there."""
+    if not path.is_file():
+        return 0
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
 
 
 def replace_text(path: Path, text: str) -> None:

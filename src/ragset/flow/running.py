@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from ragset.errors import BudgetError, ModelSetupError, UnreachableError
+from ragset.errors import NOT_THE_DRAWS, BudgetError, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
 from ragset.flow.report import Report
@@ -87,15 +87,20 @@ async def run_samples(
     stopped: BaseException | None = None
     try:
         await _pull(steps, tools, folder, progress, report)
-    except (BudgetError, UnreachableError, ModelSetupError, asyncio.CancelledError) as error:
+    except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
+        if not isinstance(error, BudgetError) and report.samples["kept"] <= folder.kept_before:
+            raise  # what stands there from before is no less
         stopped = error
         report.ended = "interrupted" if isinstance(error, asyncio.CancelledError) else str(error)
     report.ahead = tools.tally.ahead if tools.tally.full or stopped else 0
     report.lacking, report.given_up = tools.tally.lacking, tools.tally.given_up
     report.paid = tools.extras.get("paid", list)()
-    result = {**about, **report.as_dict()}
+    spending = tools.extras.get("budget", lambda: None)()
+    result = {**about, **report.as_dict(), **({"budget": spending} if spending else {})}
     folder.finish(result)
     if stopped and not isinstance(stopped, BudgetError):
+        if isinstance(stopped, RagsetError):
+            tools.say("what is finished is kept: run the same command again to go on")
         raise stopped
     return result
 
@@ -106,7 +111,6 @@ async def _pull(steps: Sequence[Step], tools: Tools, folder: RunFolder, progress
         async for draw in draws:
             report.add(draw)
             folder.add(draw.samples)
-            tools.finished(draw.number)
             if not draw.empty:
                 drawn = report.draws["total"] - report.draws["empty"]
                 progress.advance(report.samples["kept"], f"{drawn} drawn, {report.samples['rejected']} rejected")

@@ -14,6 +14,7 @@ from ragset.errors import FlowError, ModelError
 from ragset.kit.axes import uniform
 from ragset.kit.prompting import Prompt
 from ragset.kit.replies import complete_typed
+from ragset.kit.steering import talks_to_a_model
 from ragset.schema.ports import Ask
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ async def propose(
 ) -> list[str]:
     """Let the writing model propose personas, and keep those for whom a chunk is near enough.
 
-    A persona is relevant when the cosine of its description and its best chunk is at least ``relevance``. When too few
-    are, the model is asked once more; then what there is must do, and a line says so.
+    A persona is relevant when the cosine of its description and its best chunk is at least ``relevance``; one that
+    instructs a model, as a document may have told it to, is dropped. When too few are left, the model is asked once
+    more; then what there is must do, and a line says so.
     """
     good: list[str] = []
     refused: list[str] = []
@@ -101,6 +103,7 @@ async def propose(
         except ModelError as error:
             tools.say(f"the model proposed no personas: {error}")
             break
+        refused += [name for name in proposed if talks_to_a_model(name)]  # a persona is shown to the writer
         fresh = [name for name in dict.fromkeys(proposed) if name not in good and name not in refused]
         for name, score in zip(fresh, await _relevance(tools, fresh, wanted), strict=True):
             (good if score >= relevance else refused).append(name)

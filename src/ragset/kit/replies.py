@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from ragset.errors import ContextError, ReplyError
 from ragset.kit.prompting import Prompt
 from ragset.kit.shapes import ShapeError, fit
+from ragset.kit.typography import is_typographic, straightened
 from ragset.kit.unwrapping import fields_of, unwrapped
 from ragset.schema.ports import Ask, LanguageModel, Reply
 from ragset.schema.samples import Message, Usage
@@ -64,7 +65,8 @@ def read_reply(raw: str, schema: Schema, shape: dict[str, Any] | None = None) ->
         return text
     seen: list[Any] = []
     error = "there is no JSON in it"
-    for value in _values(text):
+    texts = (straightened(text), text) if is_typographic(text) else (text,)
+    for value in chain.from_iterable(map(_values, texts)):
         seen.append(value)
         try:
             return _fit(value, schema)
@@ -100,7 +102,7 @@ async def complete_typed(
             return reply.model_copy(update={"value": value, "usage": usage})
         except ReplyError as error:
             last = _told(error, ask.purpose or model.name, attempt)
-            asked = _again(ask, raw or error.head or "", error.what)
+            asked = _again(asked, raw or error.head or "", error.what)  # all its errors: no two asks are equal
         except ContextError:
             if attempt == 1:
                 raise
@@ -353,11 +355,16 @@ def _drop_comma(out: list[str]) -> None:
 
 
 def _closed(out: list[str], stack: list[str], whole: tuple[int, tuple[str, ...]] | None) -> str:
-    """Close what is open after the last whole item of a list; without one, as the text stands."""
+    """Close what is open after the last whole item of a list; without one, as the text stands.
+
+    What was cut off right after its opening bracket is not empty, it is unknown: ``ValueError``.
+    """
     if not stack:
         return "".join(out)
     if whole is None:
         _drop_comma(out)
+        if "".join(out[-50:]).rstrip()[-1:] in ("[", "{"):
+            raise ValueError("cut off before the first item")
         return "".join(out) + "".join(reversed(stack))
     length, still_open = whole
     return "".join(out[:length]) + "".join(reversed(still_open))

@@ -1,8 +1,8 @@
 """Fit a JSON value to a JSON schema: the part of the standard that structured replies use.
 
 Known keywords: ``type``, ``properties``, ``required``, ``items``, ``enum``, ``const``, ``anyOf``, ``$ref``. A string
-that holds a number, a boolean, a list or an object is converted where the schema wants one, and a single object becomes
-a list of one. NaN and infinities are no numbers.
+that holds a number, a boolean, a list or an object is converted where the schema wants one, and a single object, text
+or number becomes a list of one. NaN and infinities are no numbers.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _sound(value: Any, where: str) -> Any:
 
 def _as(value: Any, kind: str) -> Any:
     """Convert where the meaning is plain, else give none."""
-    if kind == "array" and isinstance(value, dict):
+    if kind == "array" and isinstance(value, dict | int | float) and not isinstance(value, bool):
         return [value]
     if kind == "integer" and isinstance(value, bool | float) and float(value).is_integer():
         return int(value)
@@ -101,7 +101,8 @@ def _as(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return {"true": True, "yes": True, "false": False, "no": False}.get(text)
     if kind in ("array", "object"):
-        return _encoded(value, kind)
+        read = _encoded(value, kind)
+        return [value] if read is None and kind == "array" and text[:1] not in ("", "[", "{") else read
     try:
         return int(text) if kind == "integer" else _finite(float(text)) if kind == "number" else None
     except ValueError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
 
 from ragset.schema.documents import Noun
 
@@ -14,16 +16,63 @@ BUILTIN = "builtin"
 ReplyMode = Literal["json_schema", "json_object", "tools", "text"]
 
 
+_LENGTHS = """max_tokens max_completion_tokens max_new_tokens max_output_tokens maxoutputtokens max_gen_len max_length
+n_predict num_predict"""
+
+_HINTS = (
+    (_LENGTHS, "write max_tokens beside parameters"),
+    ("num_ctx n_ctx", "write context beside parameters"),
+    ("model models", "write model beside parameters"),
+    ("response_format format", "write reply_mode beside parameters"),
+    ("n best_of num_return_sequences candidate_count", "leave it out: one reply is asked for at a time"),
+    ("stream stream_options", "leave it out: replies come whole"),
+    ("messages tools tool_choice functions function_call", "leave it out: the step says it"),
+    ("api_key authorization headers extra_headers default_headers", "a flow holds no key: set a variable"),
+)
+_INSTEAD = {name: hint for names, hint in _HINTS for name in names.split()}
+"""Parameters that are none, in small letters, and what to do instead: they would pass by the budget, the context check
+or the key's own place, or make another request of it."""
+
+_NESTED = ("options", "extra_body")
+"""Parameters that hold parameters."""
+
+
+def _refuse_odd(parameters: Mapping[str, Any], inside: str = "") -> None:
+    """Refuse what must not be a parameter; no message shows a value, because it may be a key."""
+    for name, value in parameters.items():
+        shown = f"parameters: {inside}{name}"
+        if (hint := _INSTEAD.get(name.lower())) is not None:
+            raise ValueError(f"{shown} cannot be given here; {hint}")
+        if name == "seed" and not (value is None or (isinstance(value, int) and not isinstance(value, bool))):
+            raise ValueError(f"{shown} is no whole number; write one, or leave it out")
+        if not _writable(value):
+            raise ValueError(f"{shown} cannot be sent; write text, finite numbers, true, false, lists or mappings")
+        if name.lower() in _NESTED and isinstance(value, Mapping):
+            _refuse_odd(cast("Mapping[str, Any]", value), f"{inside}{name}.")
+
+
+def _writable(value: Any) -> bool:
+    """Tell whether a value is JSON, with names that are text, and with finite numbers."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+        return bool(json.loads(text) == value or not isinstance(value, (dict, list)))
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
 class ModelChoice(Noun):
     """A model and how it is asked.
 
     ``model`` is ``provider:name`` or ``builtin``. ``parameters`` go into every request (``temperature``, ``top_p``,
-    ``stop``, ``seed``, and whatever else the provider takes); ``max_tokens`` is the longest reply. These, with
+    ``stop``, ``seed``, and whatever else the provider takes, but nothing that has a field of its own here, makes more
+    replies or longer ones, or carries a key); ``max_tokens`` is the longest reply. These, with
     ``base_url``, shape the replies. The others shape only how fast they come: ``concurrency`` (most requests in
     flight), ``rpm`` and ``tpm`` (requests and tokens a minute), ``timeout`` (seconds a request may take), ``deadline``
     (seconds an ask may take with all its retries), ``context`` (tokens the model can read; none: asked of the server,
     or not checked), ``reply_mode`` (none: found out).
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     model: str = BUILTIN
     base_url: str | None = None
@@ -36,6 +85,12 @@ class ModelChoice(Noun):
     tpm: int | None = Field(default=None, ge=1)
     timeout: float = Field(default=120, gt=0, allow_inf_nan=False)
     deadline: float = Field(default=600, gt=0, allow_inf_nan=False)
+
+    @field_validator("parameters")
+    @classmethod
+    def _may_be_sent(cls, given: dict[str, Any]) -> dict[str, Any]:
+        _refuse_odd(given)
+        return given
 
     @property
     def builtin(self) -> bool:

@@ -28,8 +28,8 @@ current_draw: ContextVar[int] = ContextVar("current_draw", default=0)
 current_step: ContextVar[str] = ContextVar("current_step", default="")
 """Name of the step the running coroutine works for."""
 
-anew: ContextVar[bool] = ContextVar("anew", default=False)
-"""True while a draw that failed before is tried again: replies that are in the cache are not taken."""
+anew: ContextVar[frozenset[str]] = ContextVar("anew", default=frozenset())
+"""Steps in which the running draw failed before, and is tried again: their replies are not taken from the cache."""
 
 Ledger = dict[tuple[str, str], Usage]
 
@@ -90,7 +90,7 @@ class Tally:
 class Tools:
     """What steps work with; wired once by the API, the same for every step of a run.
 
-    ``finished`` is told the number of each draw that ``keep`` has decided on, in order.
+    ``finished`` is told the number of each draw that has been through all maps, and will call no model any more.
     """
 
     _store: ChunkStore | None = None

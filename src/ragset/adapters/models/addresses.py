@@ -45,9 +45,14 @@ def from_variable(preset: Preset, variable: str, value: str) -> str:
     return normalised(of_host(value) if variable == "OLLAMA_HOST" else value, preset.kind, variable)
 
 
-def host_of(url: str | None) -> str:
-    """Give host and port of a URL."""
-    return urlsplit(url or "").netloc.lower()
+def same_server(url: str, other: str | None) -> bool:
+    """Tell whether two base URLs name one server by one scheme: what https protects must not go out by http."""
+    return other is not None and _server_of(url) == _server_of(other)
+
+
+def _server_of(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _split(url: str, source: str) -> SplitResult:

@@ -34,8 +34,8 @@ WEIGHT = 3
 MARGIN = 1.5
 """A draw under way is taken to cost this many times the mean, or as much as the dearest so far, if that is more."""
 
-QUIET = 0.05
-"""Seconds without any work after which the draws under way are taken to cost nothing more."""
+QUIET = 2.0
+"""Seconds without any call after which the draws under way are taken to cost nothing more; a way out, not the rule."""
 
 EDGE = 1e-9
 """Rounding of sums of money."""
@@ -152,9 +152,8 @@ class Budget:
         self._expected = (calls, tokens, cost)
 
     def finished(self, draw: int) -> None:
-        """Say that a draw, and with it every one before it, is decided on."""
-        for number in [n for n in self._sums.works if n <= draw]:
-            work = self._sums.works.pop(number)
+        """Say that a draw asks for nothing more."""
+        if work := self._sums.works.pop(draw, None):
             self._finished, self._known = _plus(self._finished, work.cost), self._known + 1
             self._largest = _most(self._largest, work.cost)
         self._serve()

@@ -7,7 +7,7 @@ about keys (401) are not shown at all, because servers repeat parts of the key i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,7 +35,11 @@ _MODE = re.compile(
 _OLLAMA_MODE = re.compile(_MODE.pattern + r"|\bformat\b", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|insufficient (credit|balance|fund)", re.IGNORECASE)
 _MODERATED = re.compile(r"moderation|flagged|content[ _]?(policy|filter)|safety", re.IGNORECASE)
-_SECRET = re.compile(r"\b(sk|hf|gsk)[-_][A-Za-z0-9_\-*]{8,}|Bearer\s+\S+", re.IGNORECASE)
+_SECRET = re.compile(
+    r"\b(?:sk|hf|pk|key|gsk)[-_][A-Za-z0-9_\-*]{6,}|\bAIza[A-Za-z0-9_\-*]{6,}|Bearer\s+\S+|\b[0-9a-f]{32,}\b"
+    r"|(?<=key provided: )\S+|(?<=(?:api[_-]key|_secret|assword)[=:])\S+",
+    re.IGNORECASE,
+)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -53,11 +57,16 @@ class Address:
 
     def masked(self, text: str) -> str:
         """Give one short line of a server's text without the key, or anything that looks like one."""
-        if self.secret:
-            text = text.replace(self.secret.reveal(), "***")
-        line = " ".join(_SECRET.sub("***", text).split())
+        line = " ".join(without_secrets(text, (self.secret.reveal(),) if self.secret else ()).split())
         line = "".join(char for char in line if char.isprintable())
         return line if len(line) <= SAID_AT_MOST else line[: SAID_AT_MOST - 1] + "…"
+
+
+def without_secrets(text: str, known: Iterable[str] = ()) -> str:
+    """Mask the keys that are known, whole, and whatever else looks like a key."""
+    for secret in sorted(known, key=len, reverse=True):  # one may begin with another
+        text = text.replace(secret, "***")
+    return _SECRET.sub("***", text)
 
 
 def fault_of(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -35,7 +36,10 @@ CONNECT = 15.0
 def loopback(url: str) -> bool:
     """Tell whether a URL is on this machine."""
     host = (urlsplit(url).hostname or "").lower()
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Http:
@@ -69,11 +73,13 @@ class Http:
     async def _request(
         self, method: str, path: str, content: bytes | None, timeout: float, mode: ReplyMode
     ) -> dict[str, Any]:
+        way = _Way()
         try:
             async with asyncio.timeout(timeout):
-                outcome = await self._exchange(method, path, content)
+                outcome = await self._exchange(method, path, content, way)
         except TimeoutError:
-            outcome = TimedOut(f"no answer within {timeout:g} s", where=self.address.name)
+            late = f"no answer within {timeout:g} s"
+            outcome = TimedOut(late, where=self.address.name) if way.out else self._unreached(f"no connection, {late}")
         if isinstance(outcome, RagsetError):
             raise outcome  # out of the handler: what httpx raised holds the request, and that holds the key
         status, headers, raw = outcome
@@ -82,47 +88,62 @@ class Http:
         body = _parsed(raw)
         if not isinstance(body, dict):
             head = self.address.masked(raw[:200].decode("utf-8", "replace"))
-            raise ServerFault(f"the answer is no JSON object: {head or 'empty'}", where=self.address.name)
+            raise ServerFault(f"the answer is no JSON object: {head or 'empty'}", where=self.address.name, billed=True)
         given = cast("dict[str, Any]", body)
         if given.get("error") and not given.get("choices") and not given.get("message"):
-            raise fault_of(_status_in(given["error"]), headers, given, self.address, mode)
+            fault = fault_of(_status_in(given["error"]), headers, given, self.address, mode)
+            if isinstance(fault, ServerFault):
+                fault.billed = True  # it began well and broke later
+            raise fault
         return given
 
     async def _exchange(
-        self, method: str, path: str, content: bytes | None
+        self, method: str, path: str, content: bytes | None, way: _Way
     ) -> tuple[int, httpx.Headers, bytes] | RagsetError:
         import httpx
 
-        read = bytearray()
         lane = self._lane()
         lane.busy += 1
         try:
-            async with lane.client.stream(method, path, content=content) as response:
+            async with lane.client.stream(method, path, content=content, extensions={"trace": way.trace}) as response:
+                way.began(response)
                 async for part in response.aiter_bytes():
-                    read += part
-                    if len(read) > LARGEST_REPLY:
+                    way.read += part
+                    if len(way.read) > LARGEST_REPLY:
                         what = f"the answer is longer than {LARGEST_REPLY // 1_000_000} MB"
-                        return ServerFault(what, where=self.address.name)
-                return response.status_code, response.headers, bytes(read)
-        except httpx.TimeoutException as error:
-            kind = "no connection" if isinstance(error, httpx.ConnectTimeout) else "no answer"
-            return TimedOut(f"{kind} in time", where=self.address.name)
+                        return ServerFault(what, where=self.address.name, billed=way.good)
+                return response.status_code, response.headers, bytes(way.read)
+        except httpx.ConnectTimeout:
+            return self._unreached("no connection in time")
+        except httpx.TimeoutException:
+            return TimedOut("no answer in time", where=self.address.name)
         except httpx.UnsupportedProtocol:
             return ModelSetupError(f"{self.address.url} is no http address", where=self.address.name)
         except httpx.DecodingError:
-            return ServerFault("the answer cannot be decompressed", where=self.address.name)
-        except httpx.ConnectError as error:
-            why = self.address.masked(str(error)) or "no connection"
-            hint = "start the server, or check the base URL"
-            return Disconnected(f"cannot reach {self.address.url}: {why}", where=self.address.name, hint=hint)
-        except httpx.TransportError as error:
-            why = self.address.masked(str(error)) or type(error).__name__
-            return Disconnected(f"the connection broke: {why}", where=self.address.name)
+            return ServerFault("the answer cannot be decompressed", where=self.address.name, billed=way.good)
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            return self._unreached(self.address.masked(str(error)) or "no connection")
         except (httpx.InvalidURL, httpx.HTTPError, UnicodeError, OSError) as error:
-            why = self.address.masked(str(error)) or type(error).__name__
-            return Disconnected(f"the request failed: {why}", where=self.address.name)
+            return self._broken(error, way)
         finally:
             lane.busy -= 1
+
+    def _unreached(self, why: str) -> Disconnected:
+        hint = "start the server, or check the base URL"
+        return Disconnected(f"cannot reach {self.address.url}: {why}", where=self.address.name, hint=hint)
+
+    def _broken(self, error: Exception, way: _Way) -> tuple[int, httpx.Headers, bytes] | RagsetError:
+        """Say what a connection that broke leaves: an error's status is known, half a good answer is a server's fault.
+
+        A request that was out may be billed, whether or not the answer had begun.
+        """
+        why = self.address.masked(str(error)) or type(error).__name__
+        if way.response is None:
+            what = "the connection broke" if way.out else "the request failed"
+            return Disconnected(f"{what}: {why}", where=self.address.name, billed=way.out)
+        if way.good:
+            return ServerFault(f"the answer broke off: {why}", where=self.address.name, billed=True)
+        return way.response.status_code, way.response.headers, bytes(way.read)
 
     def _lane(self) -> _Lane:
         """Give the first pool with a free connection; how many there are follows from what is in flight."""
@@ -152,6 +173,29 @@ class Http:
             trust_env=trusting,
             follow_redirects=False,
         )
+
+
+@dataclass(slots=True)
+class _Way:
+    """How far a request came: out to the server, and what had come back when it broke."""
+
+    out: bool = False
+    response: httpx.Response | None = None
+    read: bytearray = field(default_factory=bytearray)
+
+    @property
+    def good(self) -> bool:
+        """True when a reply had begun."""
+        return self.response is not None and self.response.is_success
+
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Hear from the connection that it sends; the greeting of a proxy (CONNECT) is not the request."""
+        if event == "http11.send_request_headers.started":
+            self.out = info["request"].method != b"CONNECT"
+
+    def began(self, response: httpx.Response) -> None:
+        """Note that the headers of an answer are here."""
+        self.out, self.response = True, response
 
 
 @dataclass(slots=True)

@@ -98,6 +98,13 @@ class Limiter:
         self._paused_until = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
+    def tighten(self, most: int, rpm: int | None, tpm: int | None) -> None:
+        """Let the stricter limits hold, where several roles ask one model."""
+        self.most = min(self.most, most)
+        self._level = min(self._level, float(self.most))
+        self.rpm = min((limit for limit in (self.rpm, rpm) if limit is not None), default=None)
+        self.tpm = min((limit for limit in (self.tpm, tpm) if limit is not None), default=None)
+
     @staticmethod
     def now() -> float:
         """Give the time of the running loop, in seconds."""

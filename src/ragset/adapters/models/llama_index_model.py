@@ -15,8 +15,9 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
+from ragset.adapters.models.faults import retry_after, without_secrets
 from ragset.adapters.models.modes import with_schema_told
-from ragset.adapters.models.transport import Disconnected, Fault, RateLimited, ServerFault, TimedOut
+from ragset.adapters.models.transport import Disconnected, RateLimited, ServerFault, TimedOut
 from ragset.errors import ContextError, MissingExtraError, ModelError, ModelSetupError, RagsetError
 from ragset.schema.ids import digest
 from ragset.schema.ports import Ask, Reply
@@ -35,7 +36,10 @@ _PROMPT_COUNTS = ("prompt_tokens", "input_tokens", "prompt_eval_count", "prompt_
 _REPLY_COUNTS = ("completion_tokens", "output_tokens", "eval_count", "candidates_token_count")
 _FINISHES = ("finish_reason", "stop_reason", "done_reason")
 _CONTEXT = re.compile(r"context (length|window|size)|maximum context|too many tokens|prompt is too long", re.IGNORECASE)
-_KEY = re.compile(r"\b(?:sk|hf|pk|key|gsk)[-_][A-Za-z0-9_\-]{6,}|Bearer\s+\S+", re.IGNORECASE)
+_SECRET_FIELD = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
+_ONLY_PACE = re.compile(r"timeout|retr|verbose|callback", re.IGNORECASE)
+SHORTEST_SECRET = 4
+"""Characters; what is shorter is no key, and masking it would garble the message."""
 
 
 class LlamaIndexTransport:
@@ -142,7 +146,7 @@ class LlamaIndexTransport:
             name: value
             for name in sorted(fields)
             if isinstance(value := getattr(self._llm, name, None), str | int | float | bool)
-            and not re.search(r"key|token$|secret|password|timeout|retr|verbose|callback", name, re.IGNORECASE)
+            and not (_SECRET_FIELD.search(name) or _ONLY_PACE.search(name))
         }
         return digest("llama-index", shown)
 
@@ -150,9 +154,11 @@ class LlamaIndexTransport:
         """Say what an exception of the object, or of the client beneath it, means; no key is shown."""
         if isinstance(error, ModuleNotFoundError):
             return ModelSetupError(f"it needs {error.name}", where=self.name, hint=f"run: pip install {error.name}")
-        said = _KEY.sub("***", (str(error).strip().splitlines() or [""])[0])[:200]
+        said = without_secrets((str(error).strip().splitlines() or [""])[0], _secrets(self._llm))[:200]
         what, status = f"{type(error).__name__}: {said}".rstrip(": "), _status(error)
         kind = type(error).__name__.lower()
+        if _never_reached(error):
+            return Disconnected(what, where=self.name)
         if isinstance(error, TimeoutError) or "timeout" in kind:
             return TimedOut(f"no reply within {self._choice.timeout:g} s", where=self.name, hint="raise timeout")
         if status in (401, 403):
@@ -166,9 +172,10 @@ class LlamaIndexTransport:
         if status is not None and (status >= 500 or status in (408, 409)):
             return ServerFault(what, where=self.name, retry_after=_retry_after(error))
         if isinstance(error, ConnectionError) or "connect" in kind:
-            fault: Fault = Disconnected(what, where=self.name)
-            return fault
-        return ModelError(what, where=self.name)
+            return Disconnected(what, where=self.name, billed=True)
+        other = ModelError(what, where=self.name)
+        other.billed = status is None and not isinstance(error, TypeError)  # the reply may be what could not be read
+        return other
 
 
 def _blocking(llm: Any) -> bool:
@@ -225,6 +232,35 @@ def _first(places: list[Any], names: tuple[str, ...]) -> int | None:
     return next((n for n in found if isinstance(n, int) and not isinstance(n, bool) and n >= 0), None)
 
 
+def _secrets(llm: Any) -> set[str]:
+    """Collect the values of the object's fields, and of mappings in them, that are named like secrets."""
+    fields: Mapping[str, Any] = getattr(type(llm), "model_fields", {})
+    own: dict[str, Any] = getattr(llm, "__dict__", {})
+    private: dict[str, Any] = getattr(llm, "__pydantic_private__", None) or {}
+    found: set[str] = set()
+    waiting = [(name, getattr(llm, name, None)) for name in {*fields, *own}] + list(private.items())
+    for name, value in waiting:
+        if isinstance(value, Mapping):
+            waiting.extend((str(key), inner) for key, inner in cast("Mapping[Any, Any]", value).items())
+        elif _SECRET_FIELD.search(name):
+            unlock: Any = getattr(value, "get_secret_value", None)
+            text = unlock() if unlock else value
+            if isinstance(text, str) and len(text) >= SHORTEST_SECRET:
+                found |= {text, text.removeprefix("Bearer ")}
+    return found
+
+
+def _never_reached(error: BaseException) -> bool:
+    """Tell whether no connection came about, so that nothing can be billed; clients hide it in the cause."""
+    names = ("connecttimeout", "connecterror", "clientconnectorerror")
+    found: BaseException | None = error
+    for _ in range(4):
+        if isinstance(found, ConnectionRefusedError) or type(found).__name__.lower() in names:
+            return True
+        found = found.__cause__ if found else None
+    return False
+
+
 def _status(error: Exception) -> int | None:
     """Find the HTTP status in an error of whatever client."""
     for place in (error, getattr(error, "response", None)):
@@ -236,8 +272,4 @@ def _status(error: Exception) -> int | None:
 
 def _retry_after(error: Exception) -> float | None:
     headers: Any = getattr(getattr(error, "response", None), "headers", None)
-    if headers is None:
-        return None
-    from ragset.adapters.models.faults import retry_after
-
-    return retry_after(headers)
+    return None if headers is None else retry_after(headers)

@@ -58,15 +58,6 @@ class Modes:
         """The way to ask now."""
         return self._order[self._at]
 
-    def export(self) -> str:
-        """Give what was found, to be remembered."""
-        return self.current
-
-    def restore(self, found: str | None) -> None:
-        """Go on with what :meth:`export` gave; anything else is ignored."""
-        if found in self._order:
-            self._at = self._order.index(cast(ReplyMode, found))
-
     def mode_for(self, schema: dict[str, Any] | None, *, objects_only: Sequence[ReplyMode] = ()) -> ReplyMode:
         """Give the way for one schema; ``objects_only`` are those in which only an object may be asked for."""
         if schema is None:

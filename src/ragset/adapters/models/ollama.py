@@ -38,8 +38,7 @@ class OllamaChat:
     def __init__(self, name: str, http: Http, modes: Modes, *, context: int | None = None) -> None:
         """``name`` is the model's name with its tag, ``context`` the tokens to ask for (8192 by default)."""
         self._model, self._http, self.modes = name, http, modes
-        self._context = context or CONTEXT
-        self.estimated_usage = 0
+        self._asked = self._context = context or CONTEXT
 
     @property
     def name(self) -> str:
@@ -48,8 +47,11 @@ class OllamaChat:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Provider, base URL and model."""
-        return ("ollama", self._http.address.url, self._model)
+        """Provider, base URL, model, and the context that was asked for, since a reply may differ with it.
+
+        What :meth:`check` lowers it to is left out: that follows from the model, and is not known without the server.
+        """
+        return ("ollama", self._http.address.url, self._model, f"num_ctx={self._asked}")
 
     @property
     def context(self) -> int:
@@ -87,7 +89,7 @@ class OllamaChat:
             raise ModelSetupError(refused.what, where=self.name, hint=f"leave out reply_mode: {mode}") from None
         message: Any = answer.get("message")
         if not isinstance(message, dict):
-            raise ServerFault("the answer has no message", where=self.name)
+            raise ServerFault("the answer has no message", where=self.name, billed=True)
         raw = str(cast("dict[str, Any]", message).get("content") or "")
         self._refuse_cut(answer)
         self.modes.observe(mode, raw)
@@ -127,12 +129,12 @@ class OllamaChat:
         read = answer.get("prompt_eval_count")
         if isinstance(read, int) and read >= self._context:
             what = f"the prompt fills the whole context of {self._context:,} tokens, and was cut"
-            raise ContextError(what, where=self.name, hint="give a larger context, or use smaller chunks")
+            error = ContextError(what, where=self.name, hint="give a larger context, or use smaller chunks")
+            error.billed = True  # the reply was written
+            raise error
 
     def _usage(self, answer: dict[str, Any], ask: Ask, raw: str) -> Usage:
         prompt, completion = answer.get("prompt_eval_count"), answer.get("eval_count")
-        if not isinstance(prompt, int) or not isinstance(completion, int):
-            self.estimated_usage += 1
         characters = sum(len(message.content) for message in ask.messages)
         return Usage(
             calls=1,

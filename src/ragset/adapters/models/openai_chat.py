@@ -30,7 +30,6 @@ class OpenAIChat:
     def __init__(self, preset: Preset, name: str, http: Http, modes: Modes, *, context: int | None = None) -> None:
         """``name`` is the model's own name, ``context`` its length in tokens where the user gave it."""
         self._preset, self._model, self._http, self.modes, self._context = preset, name, http, modes, context
-        self.estimated_usage = 0
 
     @property
     def name(self) -> str:
@@ -71,8 +70,7 @@ class OpenAIChat:
     async def send(self, ask: Ask) -> Reply:
         """Send one request; see :class:`ragset.adapters.models.transport.Transport`.
 
-        Where a server counts no tokens, they are estimated as a quarter of the characters, rounded up;
-        ``estimated_usage`` counts such replies.
+        Where a server counts no tokens, they are estimated as a quarter of the characters, rounded up.
         """
         mode = self.modes.mode_for(ask.reply_schema, objects_only=self._objects_only)
         try:
@@ -84,8 +82,7 @@ class OpenAIChat:
         choice = _first_choice(answer, self.name)
         raw, finish = _text_of(choice, mode), choice.get("finish_reason")
         self.modes.observe(mode, raw)
-        usage, counted = usage_of(answer.get("usage"), ask, raw)
-        self.estimated_usage += not counted
+        usage = usage_of(answer.get("usage"), ask, raw)
         message = choice["message"]
         finish = "refusal" if message.get("refusal") and not message.get("content") else finish
         return Reply(value=raw, raw=raw, usage=usage, finish=finish, logprobs=choice.get("logprobs"))
@@ -140,7 +137,7 @@ def _first_choice(answer: dict[str, Any], name: str) -> dict[str, Any]:
     choices: Any = answer.get("choices")
     choice: Any = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-        raise ServerFault("the answer has no choices", where=name)
+        raise ServerFault("the answer has no choices", where=name, billed=True)
     return cast("dict[str, Any]", choice)
 
 
@@ -162,17 +159,16 @@ def _text_of(choice: dict[str, Any], mode: ReplyMode) -> str:
     return str(content or message.get("refusal") or "")
 
 
-def usage_of(given: Any, ask: Ask, raw: str) -> tuple[Usage, bool]:
-    """Read the usage of one request, and whether the server counted it; else a token is taken as four characters."""
+def usage_of(given: Any, ask: Ask, raw: str) -> Usage:
+    """Read the usage of one request; where the server did not count it, a token is taken as four characters."""
     counts = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     prompt, completion = _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
     characters = sum(len(message.content) for message in ask.messages)
-    usage = Usage(
+    return Usage(
         calls=1,
         prompt_tokens=ceil(characters / 4) if prompt is None else prompt,
         completion_tokens=ceil(len(raw) / 4) if completion is None else completion,
     )
-    return usage, prompt is not None and completion is not None
 
 
 def _count(value: Any) -> int | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from ragset.adapters.models.addresses import from_variable, host_of, normalised
+from ragset.adapters.models.addresses import from_variable, normalised, same_server
 from ragset.adapters.models.keys import Key
 from ragset.adapters.models.presets import GENERIC_KEYS, MODEL_NAMES, PRESETS, Preset, find_preset
 from ragset.errors import ModelSetupError, did_you_mean
@@ -72,8 +72,20 @@ def parse_model(text: str) -> tuple[str, str]:
     return preset.name, name.strip()
 
 
-def resolve(choice: ModelChoice, environment: Mapping[str, str]) -> Resolved:
-    """Find provider, address and key of a choice; raises ``ModelSetupError`` for whatever is missing or wrong."""
+def resolve(
+    choice: ModelChoice,
+    environment: Mapping[str, str],
+    *,
+    trusted: bool = False,
+    from_file: frozenset[str] = frozenset(),
+) -> Resolved:
+    """Find provider, address and key of a choice; raises ``ModelSetupError`` for whatever is missing or wrong.
+
+    A flow may come from anyone, and so may the folder one works in. So a key goes only to this machine, to the
+    provider's own address, where a variable of the environment says, or where the user says (``trusted``: the choice's
+    ``base_url`` is from the command line or from Python). ``from_file`` names the variables that ``.env`` alone sets:
+    it must not say where a key of the environment goes.
+    """
     named = _named(choice.model, environment)
     preset = named.preset
     if preset.kind == "transformers":
@@ -81,17 +93,22 @@ def resolve(choice: ModelChoice, environment: Mapping[str, str]) -> Resolved:
     base, variable = _base_url(named, choice, environment)
     generic = named.generic or preset.name == "compatible"
     variables = tuple(dict.fromkeys((*GENERIC_KEYS, *preset.keys) if generic else preset.keys))
-    own = variable is not None or _close_by(base, preset)
-    key, key_variable = _key(variables, environment) if own or generic else (None, None)
-    if key is None and preset.key_required and host_of(base) == host_of(preset.base_url):
+    close = _close_by(base, preset) or (trusted and choice.base_url is not None)
+    own = close or variable is not None
+    key, key_variable = _key(variables, environment) if own else (None, None)
+    if key_variable and not close and variable in from_file and key_variable not in from_file:
+        what = f"{variable} is set by .env, and {key_variable} by the environment"
+        raise ModelSetupError(what, where=f"{preset.name}:{named.name}", hint="set both in one place")
+    if key is None and preset.key_required and same_server(base, preset.base_url):
         raise ModelSetupError(
             f"needs a key, and {_one_of(preset.keys)} is not set",
             where=f"{preset.name}:{named.name}",
             hint="set it in the environment or in .env",
         )
     hint = f"check {key_variable}" if key_variable else f"set {_one_of(variables)}"
-    if not own and not generic and preset.bases:
-        hint = f"a key of {preset.name} goes elsewhere only when {preset.bases[0]} says so: set it to {base}"
+    if not own:
+        says = named.base_variable or preset.bases[0]
+        hint = f"a key goes to an address of a flow only when {says} says so too: set it to {base}, or use --base-url"
     return Resolved(preset, named.name, base, key, key_variable, variable, choice, hint)
 
 
@@ -109,8 +126,7 @@ def open_transport(resolved: Resolved, notes: Notes | None = None) -> Transport:
     place = f"{resolved.base_url} {resolved.name}"
     modes = Modes(preset.modes, key=place, notes=notes, fixed=choice.reply_mode)
     if preset.kind == "ollama":
-        context = _num_ctx(choice.parameters) or choice.context
-        return OllamaChat(resolved.name, http, modes, context=context)
+        return OllamaChat(resolved.name, http, modes, context=choice.context)
     return OpenAIChat(preset, resolved.name, http, modes, context=choice.context)
 
 
@@ -210,7 +226,8 @@ def _base_url(named: _Named, choice: ModelChoice, environment: Mapping[str, str]
     from_environment = from_variable(preset, variable, environment[variable]) if variable else None
     if choice.base_url:
         given = normalised(choice.base_url, preset.kind, "base_url")
-        return given, variable if given == from_environment else None
+        said = {named.base_url: named.base_variable, from_environment: variable}
+        return given, said.get(given)
     if named.base_url:
         return named.base_url, named.base_variable
     if from_environment:
@@ -225,13 +242,10 @@ def _base_url(named: _Named, choice: ModelChoice, environment: Mapping[str, str]
 
 
 def _close_by(base: str, preset: Preset) -> bool:
-    """Tell whether the provider's key may go there though only the choice says so.
-
-    A flow may come from anyone, and must not be able to send a hosted service's key to an address of its own.
-    """
+    """Tell whether the provider's key may go there whoever says so: to this machine, or where it belongs."""
     from ragset.adapters.models.http import loopback
 
-    return not preset.key_required or loopback(base) or host_of(base) == host_of(preset.base_url)
+    return loopback(base) or same_server(base, preset.base_url)
 
 
 def _key(variables: tuple[str, ...], environment: Mapping[str, str]) -> tuple[Key | None, str | None]:
@@ -257,8 +271,3 @@ def _one_of(variables: tuple[str, ...]) -> str:
 def _too_many(bases: Mapping[str, str], where: str) -> ModelSetupError:
     listed = ", ".join(f"{variable} ({name})" for name, variable in bases.items())
     return ModelSetupError(f"names no provider, and several base URLs are set: {listed}", where=where, hint=_SAY)
-
-
-def _num_ctx(parameters: Mapping[str, Any]) -> int | None:
-    value = parameters.get("num_ctx")
-    return value if isinstance(value, int) and value > 0 else None

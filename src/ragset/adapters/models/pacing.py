@@ -91,7 +91,7 @@ class PacedModel:
         """
         prompt = count_messages(ask.messages)
         need = self.calibration.corrected(prompt), int(ask.parameters.get("max_tokens", self.choice.max_tokens))
-        self._check(*need)
+        self._check(prompt, need[1])  # not corrected: what has been learned depends on which replies came first
         tries, counts = Tries(Random(ask.id)), counts or Counts()  # noqa: S311
         await self.budget.admit(self.transport.name, *need)
         self.budget.enter()

@@ -25,7 +25,7 @@ from ragset.schema.ids import digest
 from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply, Role
 from ragset.schema.samples import Usage
-from ragset.schema.step import anew, book
+from ragset.schema.step import anew, book, current_step
 
 __all__ = ["CachedModel", "Paid", "ReplyCache"]
 
@@ -37,6 +37,8 @@ _REPLIES = (
     "usage TEXT NOT NULL, finish TEXT, logprobs TEXT, at TEXT NOT NULL) WITHOUT ROWID"
 )
 _NOTES = "CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 T = TypeVar("T")
 
@@ -111,7 +113,9 @@ class ReplyCache:
             raise UsageError(
                 f"the cache of replies cannot be used ({error})", where=str(self.path), hint=hint
             ) from error
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) not in _DAMAGE:
+                raise UsageError(f"the cache of replies cannot be used ({error})", where=str(self.path)) from error
             self._move_aside()
             self._db = self._open()
             return work()
@@ -206,11 +210,15 @@ class CachedModel:
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer from the cache, from an equal ask under way, or from the model; books the usage in each case."""
-        parameters = {"max_tokens": self._choice.max_tokens, **self._choice.parameters, **ask.parameters}
+        parameters = {"max_tokens": self._choice.max_tokens, **ask.parameters, **self._choice.parameters}
         ask = ask.model_copy(update={"parameters": parameters})
         key = digest("reply", self._identity, ask.id)
         counts = self._paid.of(self._role, ask.purpose)
-        reply = self._cache.get(key) if self._cache and not (anew.get() and not self._replay) else None
+        reply = (
+            self._cache.get(key)
+            if self._cache and not (current_step.get() in anew.get() and not self._replay)
+            else None
+        )
         if reply:
             counts.cached += 1
         elif self._replay:

@@ -16,11 +16,21 @@ class Fault(ModelError):
     """A request that failed in a way that may pass."""
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, retry_after: float | None = None
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        billed: bool | None = None,
     ) -> None:
-        """``retry_after`` is how many seconds the server asks to wait."""
+        """``retry_after`` is how many seconds the server asks to wait.
+
+        ``billed`` says whether the model may have written a reply that nobody got; none: what the kind says.
+        """
         super().__init__(what, where=where, hint=hint)
         self.retry_after = retry_after
+        self.billed = type(self).billed if billed is None else billed
 
 
 class RateLimited(Fault):
@@ -34,9 +44,11 @@ class ServerFault(Fault):
 class TimedOut(Fault):
     """No answer in time; the server may have billed it all the same."""
 
+    billed: bool = True
+
 
 class Disconnected(Fault):
-    """No connection, or one that broke."""
+    """No connection, or one that broke before the answer began."""
 
 
 class ModeRefused(Fault):
