@@ -1,13 +1,16 @@
 """Whole builds with a budget: never exceeded on the server's side, ended in one line, and a prefix of the whole set.
 
-What a budget pays for in draw order is what a run with a window of one delivers with it: one draw after another.
+What a budget pays for in draw order is read twice: from a run with a window of one, and from the journal of the whole
+run, draw by draw with what each was billed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from click.testing import CliRunner, Result
 from ragset import api
 from ragset.cli import cli
 from ragset.flow.compile import load_flow
+from ragset.schema.samples import Draw, Usage
 from support.scripted_server import ModelServer
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpora/almanac"
@@ -66,6 +70,30 @@ class Whole:
 
     kept: list[dict[str, Any]]
     used: dict[str, float]
+    draws: list[tuple[int, str, dict[str, float]]]
+
+    def affords(self, kind: str, budget: float) -> int:
+        """Count the pairs of the draws that a budget pays for, one after another, each with all it was billed."""
+        pairs, left = 0, budget
+        for _, scenario, cost in self.draws:
+            left -= cost[kind]
+            if left < 0:
+                break
+            pairs += sum(row["scenario_id"] == scenario for row in self.kept)
+        return pairs
+
+
+def billed(home: Path) -> list[tuple[int, str, dict[str, float]]]:
+    """Give the draws of a run in order, from its journal: number, scenario, and what each cost by kind."""
+    with closing(sqlite3.connect(home / "out/journal.sqlite")) as db:
+        draws = [Draw.model_validate_json(item) for (item,) in db.execute("SELECT item FROM done")]
+    found: dict[str, tuple[int, str, dict[str, float]]] = {}
+    for draw in sorted(draws, key=lambda draw: len(draw.spent)):  # the last stage of a draw has all of its cost
+        if draw.scenario:
+            usage = sum((entry.usage for entry in draw.spent), Usage())
+            cost = {kind: price(usage.prompt_tokens, usage.completion_tokens) for kind, price in PRICES.items()}
+            found[draw.scenario.id] = (draw.number, draw.scenario.id, cost | {"calls": float(usage.calls)})
+    return sorted(found.values(), key=lambda draw: draw[0])
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +102,7 @@ def whole(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     place.server.reset()
     result = place.build(home)
     assert result.exit_code == 0, result.output
-    return Whole(rows(home), {kind: place.used(kind) for kind in PRICES})
+    return Whole(rows(home), {kind: place.used(kind) for kind in PRICES}, billed(home))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
@@ -87,7 +115,7 @@ def test_a_budget_is_never_exceeded_and_buys_what_it_can(
     place.server.reset()
     place.build(tmp_path / "reference", *limit, "--flow", place.folder / "window1.yaml")
     assert place.used(kind) <= budget
-    in_order = len(rows(tmp_path / "reference"))
+    in_order = max(len(rows(tmp_path / "reference")), whole.affords(kind, budget))
     place.server.reset()
     result = place.build(tmp_path / "run", *limit)
     used, kept = place.used(kind), rows(tmp_path / "run")

@@ -381,3 +381,68 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(place: Place
         assert rows(lively.home) == whole
         assert server.stats()["repeated"] <= LIMIT
         assert report(lively.home)["ended"] is None
+
+
+BROKEN = {
+    "fenced": 0.04, "prefixed": 0.04, "double_encoded": 0.04, "trailing_commas": 0.04, "smart_quotes": 0.04,
+    "one_object": 0.02, "wrong_keys": 0.06, "empty": 0.04, "prose": 0.04, "nan": 0.02, "cut": 0.02,
+}  # fmt: skip
+STORM = {**BROKEN, "timeout": 0.05, "hang": 0.05, "429": 0.05, "429_bare": 0.05}
+ALMANAC = Path(__file__).resolve().parents[1] / "corpora/almanac"
+
+
+def storm_flow(folder: Path, url: str) -> Path:
+    model = {"model": "compatible:scripted", "base_url": url, "timeout": 0.5, "reply_mode": "json_schema"}
+    scenarios = {"pairs": 1, "repeats": 4, "document_tries": 500}
+    judged = ["evidence", "question_form", "faithfulness", {"keep": {"n": 1000, "max_per_chunk": 9}}]
+    flow = {"name": "storm", "models": {"writer": model, "judge": model}}
+    path = folder / "storm.yaml"
+    path.write_text(yaml.safe_dump(flow | {"steps": [{"scenarios": scenarios}, "rag_qa", *judged]}), "utf-8")
+    return path
+
+
+def chains(log: list[dict[str, Any]]) -> list[list[list[str]]]:
+    """Give, for every call, the kinds of its requests: a list for the first ask and one for each re-ask."""
+    found: dict[str, dict[int, list[str]]] = {}
+    for record in log:
+        messages, seed = record["body"]["messages"], record["body"].get("seed")
+        first = [
+            m["content"] for m in messages[: [m["role"] for m in [*messages, {"role": "assistant"}]].index("assistant")]
+        ]
+        found.setdefault(json.dumps([seed, first]), {}).setdefault(len(messages), []).append(record["kind"])
+    return [[asks[length] for length in sorted(asks)] for asks in found.values()]
+
+
+def excused(chain: list[list[str]]) -> bool:
+    """Tell whether a call had no usable reply within the retries and re-asks that are allowed."""
+    last = chain[-1]
+    broken = [kind for kind in last if kind in TRANSPORT and not kind.startswith("429") and kind != "rpm"]
+    return len(broken) >= pacing.TRIES or (len(chain) == 3 and last[-1] in (*UNREADABLE, "cut", "one_object"))
+
+
+def given_up(chain: list[list[str]]) -> bool:
+    """Tell whether a call was left though it had tries or re-asks to go (wrong keys may be plain enough to be read)."""
+    return not excused(chain) and chain[-1][-1] in (*TRANSPORT, "rpm", "empty", "prose")
+
+
+def test_a_storm_loses_no_draw_that_has_a_usable_reply(tmp_path: Path, model_server: ModelServer) -> None:
+    api.ingest(ALMANAC, "almanac", indexes=tmp_path / "indexes", embedder="hash")
+    model_server.set(rpm=200, window=1.0)  # and every second a burst of 429 for what comes too fast
+    model_server.plan(shares=STORM, retry_after=0.05, slow=1.0)
+    flow = storm_flow(tmp_path, model_server.url)
+    began = time.monotonic()
+    api.run_flow(flow, tmp_path / "out", index="almanac", indexes=tmp_path / "indexes", cache=tmp_path / "r.sqlite")
+    found, took = report(tmp_path), time.monotonic() - began
+    calls = chains(model_server.log)
+    without = sum(map(excused, calls))
+    drawn = found["draws"]["total"] - found["draws"]["empty"]
+    failed = found["draws"]["failed"] + found["samples"]["failed"]
+    print(f"{drawn} draws, {len(calls)} calls, {len(model_server.log)} requests in {took:.1f} s; {failed} failed, "
+          f"{without} calls without a usable reply; {found['samples']}")  # fmt: skip
+    assert drawn >= 200
+    assert [chain for chain in calls if given_up(chain)] == []
+    assert failed <= without + 0.01 * (drawn - without)
+    assert sum(found["failures"].values()) == failed
+    typed = r"tried 3 times|6 tries|the model found no statement|wanted|verdicts"
+    assert all(re.search(typed, failure) for failure in found["failures"]), found["failures"]
+    assert took < 60

@@ -9,7 +9,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, LLMMetadata
 from llama_index.core.llms import CustomLLM, MockLLM
 from llama_index.core.llms.callbacks import llm_completion_callback
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
 from ragset.adapters.models.llama_index_model import LlamaIndexTransport
 from ragset.adapters.models.transport import Disconnected, RateLimited, ServerFault, TimedOut
@@ -156,6 +156,62 @@ async def test_an_exception_becomes_a_fault_of_one_line_without_a_key(error: Exc
     assert caught.value.__cause__ is None
     if isinstance(caught.value, RateLimited):
         assert caught.value.retry_after == 2
+
+
+class Locked(Broken):
+    """A model with secrets in every place that objects have for them."""
+
+    access_token: SecretStr = SecretStr("bare-words-of-a-token")
+    default_headers: dict[str, Any] = {"X-Api-Key": "headers own words", "other": {"client_secret": "deep words"}}  # noqa: RUF012
+    _password: str = PrivateAttr("quiet words")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "words without a known form",
+        "bare-words-of-a-token",
+        "headers own words",
+        "deep words",
+        "quiet words",
+        "AIzaSyD-1234567890abcdef",
+        "4f9a0b7c1d2e3f4a5b6c7d8e9f0a1b2c",
+    ],
+)
+async def test_the_objects_own_secrets_are_masked(secret: str) -> None:
+    llm = Locked(error=RuntimeError(f"refused: {secret}!"), api_key="words without a known form")
+    with pytest.raises(ModelError, match=r"refused: \*\*\*!$"):
+        await LlamaIndexTransport(llm, choice()).send(ask())
+
+
+class ConnectTimeout(Exception):
+    """Named as clients name it."""
+
+
+class APIConnectionError(Exception):
+    """Named as clients name it: it tells what happened in its cause."""
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "kind", "billed"),
+    [
+        (ConnectTimeout(), None, Disconnected, False),
+        (ConnectionRefusedError(), None, Disconnected, False),
+        (APIConnectionError(), ConnectionRefusedError(), Disconnected, False),
+        (APIConnectionError(), ConnectionResetError(), Disconnected, True),
+        (TimeoutError(), None, TimedOut, True),
+        (StatusError(503, "overloaded"), None, ServerFault, False),
+        (StatusError(400, "no"), None, ModelError, False),
+        (RuntimeError("the reply is odd"), None, ModelError, True),
+    ],
+)
+async def test_what_an_object_may_have_been_billed(
+    error: Exception, cause: Exception | None, kind: type, billed: bool
+) -> None:
+    error.__cause__ = cause
+    with pytest.raises(kind) as caught:
+        await LlamaIndexTransport(Broken(error=error), choice()).send(ask())
+    assert (type(caught.value), caught.value.billed) == (kind, billed)
 
 
 def test_the_identity_is_the_class_the_model_and_the_settings_but_no_key() -> None:

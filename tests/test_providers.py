@@ -6,10 +6,11 @@ import asyncio
 import json
 import logging
 import pickle
+import socket
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +90,11 @@ class Wire:
         if answer == "hang":
             await asyncio.sleep(30)
         if answer == "drop":
+            raise ConnectionError
+        if isinstance(answer, tuple) and answer[0] == "half":
+            _, status, sent = answer
+            writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 5000\r\n\r\n".encode() + sent)
+            await writer.drain()
             raise ConnectionError
         if answer == "trickle":
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
@@ -180,7 +186,7 @@ async def test_each_preset_sends_the_right_path_headers_and_body(provider: str) 
     assert request.body["messages"] == [{"role": m.role, "content": m.content} for m in ASK.messages]
     if provider == "ollama":
         assert request.path == "/api/chat"
-        assert transport.identity == ("ollama", server.url, "some/model:3b")
+        assert transport.identity == ("ollama", server.url, "some/model:3b", "num_ctx=4096")
         assert request.body["format"] == SCHEMA
         assert request.body["options"] == {"num_ctx": 4096, "num_predict": 77, "temperature": 0.5, "seed": 7}
         assert (request.body["stream"], request.body["truncate"], request.body["shift"]) == (False, False, False)
@@ -368,11 +374,105 @@ async def test_a_server_that_hangs_or_trickles_ends_in_time(misdeed: str) -> Non
 
 async def test_a_connection_that_breaks_or_is_refused() -> None:
     async with wire(lambda _: "drop") as server, opened(server.url) as one:
-        with pytest.raises(Disconnected, match="broke"):
+        with pytest.raises(Disconnected, match="broke") as broke:
             await one.send(ASK)
+    assert broke.value.billed, "the request was out"
     async with opened(server.url) as gone:
-        with pytest.raises(Disconnected, match="cannot reach http://127"):
+        with pytest.raises(Disconnected, match="cannot reach http://127") as refused:
             await gone.send(ASK)
+    assert not refused.value.billed
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "says", "billed"),
+    [
+        (200, ServerFault, "the answer broke off", True),
+        (503, ServerFault, "the server failed", False),
+        (429, RateLimited, "slow down", False),
+        (401, ModelSetupError, "the key is refused", None),
+    ],
+)
+async def test_an_answer_that_breaks_off_is_a_servers(status: int, kind: type, says: str, billed: bool | None) -> None:
+    half = ("half", status, b'{"error": {"message": "slow down"}, "choices": [{')
+    async with wire(lambda _: half) as server, opened(server.url) as one:
+        with pytest.raises(kind, match=says) as caught:
+            await one.send(ASK)
+        await one.check() if status == 200 else None  # the server is there
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "billed", None) is billed
+
+
+@pytest.fixture
+def full_backlog() -> Iterator[str]:
+    """The address of a server that never takes a connection."""
+    with socket.socket() as server, ExitStack() as stack:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("connect", [0.2, 15.0], ids=["connecting", "whole request"])
+@pytest.mark.parametrize("provider", ["openai", "ollama"])
+async def test_a_server_that_takes_no_connection_is_not_there(
+    full_backlog: str, connect: float, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragset.adapters.models.http.CONNECT", connect)
+    async with opened(full_backlog, provider, timeout=0.5) as one:
+        with pytest.raises(Disconnected, match="cannot reach http://127") as caught:
+            await one.send(PLAIN)
+        assert not caught.value.billed
+        with pytest.raises(UnreachableError, match="cannot reach http://127"):
+            await one.check(0.4)  # type: ignore[call-arg]
+
+
+BILLED = [
+    (lambda _: "hang", TimedOut, True),
+    (lambda _: "trickle", TimedOut, True),
+    (lambda _: (200, {}, b"not json"), ServerFault, True),
+    (lambda _: (200, {"content-encoding": "gzip"}, b"no gzip"), ServerFault, True),
+    (lambda _: (200, {}, {"choices": []}), ServerFault, True),
+    (lambda _: (200, {}, {"error": "upstream is gone"}), ServerFault, True),
+    (lambda _: (200, {}, {"error": {"code": 429, "message": "busy"}}), RateLimited, False),
+    (lambda _: (429, {}, {}), RateLimited, False),
+    (lambda _: (500, {}, {}), ServerFault, False),
+    (lambda _: (400, {}, {"error": "no"}), ModelError, False),
+    (lambda _: (400, {}, {"error": "response_format"}), ModeRefused, False),
+    (lambda _: (400, {}, {"error": "maximum context length"}), ContextError, False),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind", "billed"), BILLED)
+async def test_what_may_have_been_billed(answer: Callable[[Request], Any], kind: type, billed: bool) -> None:
+    async with wire(answer) as server, opened(server.url, timeout=0.3) as one:
+        with pytest.raises(kind) as caught:
+            await one.send(ASK)
+    assert (type(caught.value), caught.value.billed) == (kind, billed)
+
+
+@pytest.mark.parametrize(("body", "kind"), [(ollama(prompt_eval_count=8192), ContextError), ({}, ServerFault)])
+async def test_what_ollama_cut_or_left_out_was_billed(body: dict[str, Any], kind: type) -> None:
+    async with wire(lambda _: (200, {}, body)) as server, opened(server.url, "ollama") as one:
+        with pytest.raises(kind) as caught:
+            await one.send(ASK)
+    assert caught.value.billed
+
+
+async def test_a_larger_context_of_ollama_is_another_model_to_the_cache_whatever_check_finds() -> None:
+    shown = 200, {}, {"model_info": {"llama.context_length": 2048}}
+    async with (
+        wire(lambda _: shown) as server,
+        opened(server.url, "ollama", context=1024) as small,
+        opened(server.url, "ollama", context=4096) as large,
+    ):
+        before = large.identity
+        await large.check()
+        assert (large.context, large.identity) == (2048, before), "a replay knows no server"
+        assert small.identity != large.identity
 
 
 async def test_an_endless_answer_is_cut_off() -> None:
@@ -546,10 +646,7 @@ def test_modes_by_themselves() -> None:
     assert modes.mode_for({"type": "object"}) == "json_object"
     assert modes.mode_for({"type": "array"}, objects_only=("json_object",)) == "text"
     assert modes.mode_for(None) == "text"
-    again = Modes(ALL_MODES)
-    again.restore(modes.export())
-    again.restore("nonsense")
-    assert again.current == "json_object"
+    assert modes.current == "json_object"
     assert not Modes(ALL_MODES, fixed="tools").refuse("tools")
     notes = Memory({"reply mode k": "no mode"})
     assert Modes(ALL_MODES, key="k", notes=notes).current == "json_schema"
@@ -612,7 +709,6 @@ async def test_tokens_nobody_counted_are_estimated() -> None:
     async with wire(lambda _: (200, {}, body)) as server, opened(server.url) as one:
         reply = await one.send(PLAIN)
     assert reply.usage == Usage(calls=1, prompt_tokens=2, completion_tokens=2)
-    assert one.estimated_usage == 1  # type: ignore[attr-defined]
 
 
 async def test_the_arguments_of_a_call_are_the_reply_and_logprobs_come_along() -> None:
@@ -660,9 +756,17 @@ def test_a_key_shows_itself_to_nobody() -> None:
 
 def test_what_servers_repeat_is_masked() -> None:
     address = Address("openai:x", "http://x", secret=Key(KEY))
-    for said in (f"key {KEY} is odd", "token hf_abcdefghijklmnop", "header Bearer abc.def"):
+    said_by_servers = (
+        f"key {KEY} is odd",
+        "token hf_abcdefghijklmnop",
+        "header Bearer abc.def",
+        "key provided: abcdefghijkl",
+        f"odd {'0123abcdefabcdef' * 2}",
+    )
+    for said in said_by_servers:
         text = str(fault_of(400, {}, {"error": said}, address))
         assert "***" in text
+        assert "0123abc" not in text
         assert not any(part in text for part in ("SECRET", "abcdefgh", "abc.def"))
     assert "\x1b" not in str(fault_of(500, {}, {"error": "\x1b[31mred\nline"}, address))
 

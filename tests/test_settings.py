@@ -15,7 +15,8 @@ from ragset import settings
 from ragset.adapters.models.opening import open_transport, parse_model, resolve
 from ragset.api.models import list_models, model_of_environment
 from ragset.cli.models import models
-from ragset.errors import ModelSetupError, UsageError
+from ragset.errors import FlowError, ModelSetupError, UsageError
+from ragset.flow.compile import compile_flow
 from ragset.schema.models import ModelChoice
 
 KEY = "sk-test-0123456789-SECRETSECRET-wxyz"
@@ -230,8 +231,161 @@ def test_what_cannot_be_meant_is_said_before_work(text: str, environment: dict[s
 
 def test_the_choices_own_address_goes_before_the_environments() -> None:
     choice = ModelChoice(model="vllm:m", base_url="http://mine:1")
-    found = resolve(choice, {"VLLM_BASE_URL": "http://other", "VLLM_API_KEY": KEY})
+    found = resolve(choice, {"VLLM_BASE_URL": "http://other", "VLLM_API_KEY": KEY}, trusted=True)
     assert (found.base_url, found.key_variable) == ("http://mine:1/v1", "VLLM_API_KEY")
+
+
+FOREIGN = [
+    # the flow's model and address, and the environment beside the keys
+    ("compatible:m", "https://evil.example/v1", {}),
+    ("compatible:m", "https://evil.example/v1", {"BASE_URL": "https://good.example/v1"}),
+    ("compatible:m", "http://good.example/v1", {"BASE_URL": "https://good.example/v1"}),
+    ("vllm:m", "https://evil.example/v1", {}),
+    ("vllm:m", "https://evil.example/v1", {"VLLM_BASE_URL": "https://good.example/v1"}),
+    ("vllm:m", "https://evil.example/v1", {"OPENAI_BASE_URL": "https://evil.example/v1"}),
+    ("ollama:m", "https://evil.example", {}),
+    ("lmstudio:m", "https://evil.example/v1", {}),
+    ("llamacpp:m", "https://evil.example/v1", {}),
+    ("openai:m", "http://127.evil.example/v1", {}),
+    ("openai:m", "http://localhost.evil.example/v1", {}),
+    ("openai:m", "http://api.openai.com/v1", {}),
+    ("openai:m", "https://api.openai.com:9/v1", {}),
+    ("env", "https://evil.example/v1", {"MODEL": "openai/gpt", "BASE_URL": "https://good.example/v1"}),
+]
+KEYS = dict.fromkeys(
+    (
+        "LLM_API_KEY",
+        "API_KEY",
+        "VLLM_API_KEY",
+        "OLLAMA_API_KEY",
+        "LMSTUDIO_API_KEY",
+        "LLAMACPP_API_KEY",
+        "OPENAI_API_KEY",
+    ),
+    KEY,
+)
+
+
+@pytest.mark.parametrize(("text", "base", "environment"), FOREIGN)
+def test_no_key_goes_where_only_a_flow_says_but_where_the_user_says(
+    text: str, base: str, environment: dict[str, str]
+) -> None:
+    choice, known = ModelChoice(model=text, base_url=base), KEYS | environment
+    found = resolve(choice, known)
+    assert (found.key, found.key_variable) == (None, None)
+    assert "_URL" in found.key_hint
+    assert f"set it to {found.base_url}" in found.key_hint
+    assert resolve(choice, known, trusted=True).key is not None
+    variable = "BASE_URL" if text == "env" else found.preset.bases[0]
+    assert resolve(choice, known | {variable: base}).key is not None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "LOCALHOST"])
+def test_a_key_may_go_to_this_machine(host: str) -> None:
+    assert resolve(ModelChoice(model="openai:m", base_url=f"http://{host}:8000"), KEYS).key is not None
+
+
+def test_trust_is_in_an_address_that_was_given_not_in_a_flow_without_one() -> None:
+    assert resolve(ModelChoice(model="openai:m"), KEYS, trusted=True).base_url == "https://api.openai.com/v1"
+    same = ModelChoice(model="openai:m", base_url="https://API.openai.com:443/v1")
+    assert resolve(same, KEYS).key is not None
+
+
+def test_dotenv_does_not_say_where_a_key_of_the_environment_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meant(text: str = "openai:m", **fields: Any) -> Any:
+        choice = ModelChoice(model=text, **fields)
+        return resolve(choice, settings.environment(), from_file=settings.dotenv_only())
+
+    (tmp_path / ".env").write_text("OPENAI_BASE_URL=https://evil.example/v1\nBASE_URL=https://evil.example/v1\n")
+    assert meant("compatible:m").key is None, "an address alone is none's harm"
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("LLM_API_KEY", KEY)
+    said = "OPENAI_BASE_URL is set by .env, and OPENAI_API_KEY by the environment; set both in one place"
+    with pytest.raises(ModelSetupError, match=said) as caught:
+        meant()
+    assert "SECRET" not in str(caught.value)
+    with pytest.raises(ModelSetupError, match="set both in one place"):
+        meant(base_url="https://evil.example/v1")
+    with pytest.raises(ModelSetupError, match=r"BASE_URL is set by \.env, and LLM_API_KEY by the environment"):
+        meant("compatible:m")
+    found = {status.provider: status for status in list_models(check=False)}
+    assert not found["openai"].configured
+    assert "set by .env" in found["openai"].problem
+    monkeypatch.setenv("MODEL", "openai/m")
+    assert "problem" in model_of_environment()
+    assert meant(base_url="http://127.0.0.1:1/v1").key is not None
+    (tmp_path / ".env").write_text("OPENAI_BASE_URL=http://127.0.0.1:8000/v1\n")
+    assert meant().key is not None, "this machine"
+    (tmp_path / ".env").write_text(f"OPENAI_BASE_URL=https://good.example/v1\nVLLM_API_KEY={KEY}\n")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert meant().key is None
+    (tmp_path / ".env").write_text(f"OPENAI_BASE_URL=https://good.example/v1\nOPENAI_API_KEY={KEY}\n")
+    assert meant().key is not None, "both in the file"
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://good.example/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert meant().key is not None, "both in the environment"
+
+
+NO_PARAMETERS = [
+    *({name: 9000} for name in ("max_tokens", "max_completion_tokens", "num_predict", "max_new_tokens", "Max_Tokens")),
+    *({"options": {name: 9000}} for name in ("num_predict", "num_ctx")),
+    *({name: 5} for name in ("n", "best_of", "num_ctx", "n_ctx")),
+    {"model": "other"},
+    {"messages": []},
+    {"stream": True},
+    {"tools": []},
+    {"tool_choice": "auto"},
+    {"response_format": {"type": "text"}},
+    {"format": "json"},
+    {"api_key": KEY},
+    {"headers": {"authorization": KEY}},
+    {"extra_headers": {"Authorization": KEY}},
+    {"extra_body": {"max_tokens": 9}},
+    {"extra_body": {"extra_body": {"headers": {"x": KEY}}}},
+    {"temperature": float("nan")},
+    {"logit_bias": {"1": float("inf")}},
+    {"logit_bias": {1: 2}},
+    {"stop": {"a"}},
+    {"seed": "seven"},
+    {"options": {"seed": 1.5}},
+]
+
+
+@pytest.mark.parametrize("parameters", NO_PARAMETERS, ids=str)
+def test_parameters_neither_pass_by_the_budget_nor_make_another_request(parameters: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="; ") as caught:
+        ModelChoice(model="openai:m", parameters=parameters)
+    assert "SECRET" not in str(caught.value)
+    models = {"writer": {"model": "openai:m", "parameters": parameters}}
+    flow = {"index": "x", "steps": ["scenarios", "rag_qa", {"keep": {"n": 1}}], "models": models}
+    with pytest.raises(FlowError, match=r"field 'models\.writer\.parameters': '\w+") as refused:
+        compile_flow(flow)
+    assert "SECRET" not in str(refused.value)
+    assert len(str(refused.value)) < 200
+
+
+def test_what_a_provider_takes_is_a_parameter() -> None:
+    given = {
+        "temperature": 0.2,
+        "top_p": 1,
+        "top_k": 5,
+        "min_p": 0.1,
+        "seed": 3,
+        "stop": ["\n"],
+        "presence_penalty": 0.1,
+        "frequency_penalty": 0.1,
+        "reasoning_effort": "low",
+        "think": False,
+        "keep_alive": "5m",
+        "logprobs": True,
+        "top_logprobs": 2,
+        "options": {"repeat_penalty": 1.1, "seed": 4},
+        "extra_body": {"provider": {"order": ["x"]}},
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    assert ModelChoice(model="openai:m", parameters=given).parameters == given
 
 
 @pytest.mark.parametrize(
@@ -256,9 +410,7 @@ def test_names_are_split_at_the_first_colon() -> None:
     assert parse_model(" LMStudio:x ") == ("lmstudio", "x")
 
 
-def test_num_ctx_is_the_context() -> None:
-    resolved = resolve(ModelChoice(model="ollama:m", parameters={"num_ctx": 16384}), {})
-    assert open_transport(resolved).context == 16384
+def test_ollama_is_asked_for_a_context() -> None:
     assert open_transport(resolve(ModelChoice(model="ollama:m", context=4096), {})).context == 4096
     assert open_transport(resolve(ModelChoice(model="ollama:m"), {})).context == 8192
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
-from ragset.api.roles import Opened, objects_of, opened_models
+from ragset.api.roles import Opened, objects_of, opened_models, trusted_by
 from ragset.api.wiring import (
     BuildOptions,
     FlowOptions,
@@ -272,6 +272,6 @@ def _saved(samples: EvalSet, out: Path) -> Path:
 
 def _for_flow(options: RunOptions) -> FlowOptions:
     """Give what running the flow still needs: the rest is written into it, but for models that are objects."""
-    given: dict[str, Any] = {**options, "objects": objects_of(options)}
+    given: dict[str, Any] = {**options, "objects": objects_of(options), "trusted": trusted_by(options)}
     names = (FlowOptions.__required_keys__ | FlowOptions.__optional_keys__) - {"index"}
     return cast("FlowOptions", {key: value for key, value in given.items() if key in names})

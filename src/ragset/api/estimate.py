@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack, cast
 
-from ragset.api.roles import SpendingOptions, objects_of, opened_models
+from ragset.api.roles import SpendingOptions, objects_of, opened_models, trusted_by
 from ragset.api.wiring import (
     BuildOptions,
     IndexOptions,
@@ -77,9 +77,8 @@ def _of_sources(sources: Sources, options: BuildOptions, n: int | None) -> Flow:
 async def _estimate(flow: Flow, n: int | None, pilot: int, options: BuildOptions) -> Estimate:
     progress = progress_of(options)
     given: dict[str, Any] = {**options, "embedder": options.get("embedder") or flow.embedder}
-    async with opened_models(
-        flow, cast("SpendingOptions", {**options, "objects": objects_of(options)}), progress.say
-    ) as roles:
+    spending: dict[str, Any] = {**options, "objects": objects_of(options), "trusted": trusted_by(options)}
+    async with opened_models(flow, cast("SpendingOptions", spending), progress.say) as roles:
         with opened(flow.index or "", cast("IndexOptions", given)) as index:
             tools = tools_for(index, progress, roles)
             return await estimate_flow(flow, tools, n, pilot=pilot, prices=roles.prices)

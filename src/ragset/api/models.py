@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ragset.api.wiring import run_sync
 from ragset.errors import RagsetError
 from ragset.schema.models import ModelChoice
+from ragset.settings import dotenv_only, from_dotenv
 from ragset.settings import environment as settings_environment
-from ragset.settings import from_dotenv
 
 if TYPE_CHECKING:
     from ragset.adapters.models.presets import Preset
+
+_NOTHING: frozenset[str] = frozenset()
 
 PATIENCE = 2.0
 """Seconds a server has to say that it is there."""
@@ -56,9 +58,9 @@ def list_models(*, check: bool = True, environment: Mapping[str, str] | None = N
     Only servers that are configured, or that would be on this machine, are asked. ``environment`` is read in place of
     the variables and ``.env``.
     """
-    known = settings_environment() if environment is None else environment
-    found = [_status(name, known) for name in _names()]
-    return run_sync(probe(found, known)) if check else found
+    known, files = (settings_environment(), dotenv_only()) if environment is None else (environment, _NOTHING)
+    found = [_status(name, known, files) for name in _names()]
+    return run_sync(probe(found, known, files)) if check else found
 
 
 def model_of_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -66,15 +68,18 @@ def model_of_environment(environment: Mapping[str, str] | None = None) -> dict[s
     from ragset.adapters.models.opening import ENV, resolve
 
     try:
-        found = resolve(ModelChoice(model=ENV), settings_environment() if environment is None else environment)
+        known, files = (settings_environment(), dotenv_only()) if environment is None else (environment, _NOTHING)
+        found = resolve(ModelChoice(model=ENV), known, from_file=files)
     except RagsetError as error:
         return {"problem": str(error)}
     return {"model": found.model, "base_url": found.base_url}
 
 
-async def probe(found: Sequence[ModelStatus], environment: Mapping[str, str]) -> list[ModelStatus]:
+async def probe(
+    found: Sequence[ModelStatus], environment: Mapping[str, str], from_file: frozenset[str] = _NOTHING
+) -> list[ModelStatus]:
     """Ask all configured servers at once what they offer; each has two seconds."""
-    return list(await asyncio.gather(*(_probed(status, environment) for status in found)))
+    return list(await asyncio.gather(*(_probed(status, environment, from_file) for status in found)))
 
 
 def _names() -> list[str]:
@@ -83,7 +88,7 @@ def _names() -> list[str]:
     return list(PRESETS)
 
 
-def _status(provider: str, environment: Mapping[str, str]) -> ModelStatus:
+def _status(provider: str, environment: Mapping[str, str], from_file: frozenset[str]) -> ModelStatus:
     from ragset.adapters.models.opening import resolve
     from ragset.adapters.models.presets import PRESETS
 
@@ -92,7 +97,7 @@ def _status(provider: str, environment: Mapping[str, str]) -> ModelStatus:
         there = find_spec("transformers") is not None
         return ModelStatus(provider, there, problem="" if there else "transformers is not installed")
     try:
-        found = resolve(ModelChoice(model=f"{provider}:-"), environment)
+        found = resolve(ModelChoice(model=f"{provider}:-"), environment, from_file=from_file)
     except RagsetError as error:
         return _unusable(preset, error, environment)
     return ModelStatus(
@@ -119,11 +124,11 @@ def _source(variable: str | None) -> str:
     return f"{variable} (.env)" if from_dotenv(variable) else variable
 
 
-async def _probed(status: ModelStatus, environment: Mapping[str, str]) -> ModelStatus:
+async def _probed(status: ModelStatus, environment: Mapping[str, str], from_file: frozenset[str]) -> ModelStatus:
     if not status.configured or not status.base_url:
         return status
     try:
-        offered = await _offered(status.provider, environment)
+        offered = await _offered(status.provider, environment, from_file)
     except RagsetError as error:
         told = not (status.base_from or status.key_from)  # a default that nobody set up is no problem
         return replace(status, reachable=False, problem="" if told else error.what)
@@ -133,12 +138,12 @@ async def _probed(status: ModelStatus, environment: Mapping[str, str]) -> ModelS
     )
 
 
-async def _offered(provider: str, environment: Mapping[str, str]) -> dict[str, int | None]:
+async def _offered(provider: str, environment: Mapping[str, str], from_file: frozenset[str]) -> dict[str, int | None]:
     """Ask one server for its models, and how many tokens each can read where it tells."""
     from ragset.adapters.models.openai_chat import contexts_in
     from ragset.adapters.models.opening import open_http, resolve
 
-    resolved = resolve(ModelChoice(model=f"{provider}:-"), environment)
+    resolved = resolve(ModelChoice(model=f"{provider}:-"), environment, from_file=from_file)
     http = open_http(resolved)
     try:
         return contexts_in(await http.get("api/tags" if resolved.preset.kind == "ollama" else "models", PATIENCE))

@@ -19,7 +19,7 @@ from ragset.schema.ids import digest
 from ragset.schema.models import BUILTIN, ModelChoice
 from ragset.schema.ports import LanguageModel, Role
 from ragset.schema.samples import Usage
-from ragset.settings import cache_path, environment, prices_file
+from ragset.settings import cache_path, dotenv_only, environment, prices_file
 
 if TYPE_CHECKING:
     from ragset.adapters.models.budget import Budget
@@ -42,7 +42,8 @@ class SpendingOptions(TypedDict, total=False):
 
     ``max_calls``, ``max_tokens`` (prompt and completion together) and ``max_cost`` (USD) are hard limits of this run;
     ``cache`` is the file of replies (default ``RAGSET_CACHE`` or the user's cache folder); ``replay`` takes replies
-    from it alone; ``prices`` is a YAML file of prices; ``objects`` are models made in Python, by role.
+    from it alone; ``prices`` is a YAML file of prices; ``objects`` are models made in Python, by role;
+    ``trusted`` are the base URLs that the user named beside the flow: keys may be sent there.
     """
 
     max_calls: int | None
@@ -52,6 +53,7 @@ class SpendingOptions(TypedDict, total=False):
     replay: bool
     prices: str | Path | None
     objects: Mapping[Role, Any] | None
+    trusted: frozenset[str]
 
 
 class ModelOptions(SpendingOptions, total=False):
@@ -120,6 +122,13 @@ def objects_of(options: ModelOptions) -> dict[Role, Any]:
     return {
         role: model for role, model in _named(options).items() if not isinstance(model, (str, Mapping, ModelChoice))
     }
+
+
+def trusted_by(options: ModelOptions) -> frozenset[str]:
+    """Give the base URLs that stand in the options themselves: what a flow from elsewhere says is not trusted."""
+    chosen = (model for model in _named(options).values() if isinstance(model, (Mapping, ModelChoice)))
+    named = (model.base_url if isinstance(model, ModelChoice) else model.get("base_url") for model in chosen)
+    return frozenset(base for base in (options.get("base_url"), *named) if base)
 
 
 def _named(options: ModelOptions) -> dict[Role, Any]:
@@ -223,7 +232,8 @@ class _Bench:
         from ragset.adapters.models.opening import open_transport, resolve
 
         if given is None:
-            return open_transport(resolve(choice, self.known), self.cache)
+            trusted = choice.base_url in self.options.get("trusted", frozenset())
+            return open_transport(resolve(choice, self.known, trusted=trusted, from_file=dotenv_only()), self.cache)
         if isinstance(given, LanguageModel):
             return ObjectTransport(given)
         from ragset.adapters.models.llama_index_model import LlamaIndexTransport

@@ -152,6 +152,8 @@ def _one_line(error: ValidationError, where: str, cls: type[BaseModel]) -> FlowE
             what, hint = f"unknown field '{place}'", did_you_mean(place, cls.model_fields)
         case "missing":
             what, hint = f"field '{place}' is missing", f"add it: {place}: …"
+        case "value_error" if first["loc"][0] == "models":  # what was given may hold a key
+            what, hint = f"field '{place}': {first['msg'].removeprefix('Value error, ')}", None
         case _:
             what, hint = f"field '{place}': {first['msg']}, got {first['input']!r}"[:200], "see: ragset steps"
     return FlowError(what, where=where, hint=hint)

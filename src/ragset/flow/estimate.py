@@ -221,6 +221,7 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     spread = 0.0 if scale == 1 else NINE_IN_TEN * _error(made) * (1 - 1 / scale) + 1 / needed  # draws are whole
     how = f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs"
     more = _enough(made, needed) if spread > WITHIN else 0
+    quotas = ("quotas take more draws where one of their values fails often",) if getattr(source, "quotas", ()) else ()
     wide = (f"about {more} draws would say it within {WITHIN:.0%}: --pilot-draws {more}",) if more else ()
     return Estimate(
         basis="pilot",
@@ -230,7 +231,7 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
         stages=_stages(sums, names_of(tools), scale),
         low=max(0.0, 1 - spread),
         high=1 + spread,
-        assumptions=(how, "their replies stay in the cache; the other draws are taken to be like them", *wide),
+        assumptions=(how, "their replies stay in the cache; the other draws are taken to be like them", *quotas, *wide),
     )
 
 

@@ -40,7 +40,7 @@ _NESTED = ("options", "extra_body")
 def _refuse_odd(parameters: Mapping[str, Any], inside: str = "") -> None:
     """Refuse what must not be a parameter; no message shows a value, because it may be a key."""
     for name, value in parameters.items():
-        shown = f"parameters: {inside}{name}"
+        shown = f"'{inside}{name}'"
         if (hint := _INSTEAD.get(name.lower())) is not None:
             raise ValueError(f"{shown} cannot be given here; {hint}")
         if name == "seed" and not (value is None or (isinstance(value, int) and not isinstance(value, bool))):

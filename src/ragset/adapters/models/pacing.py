@@ -153,10 +153,9 @@ class PacedModel:
             return reply
         except TimeoutError as error:
             raise TimedOut(f"no answer within {self.choice.timeout:g} s", where=self.transport.name) from error
-        except TimedOut:
-            raise
-        except ModelError:
-            cost = Usage(calls=1)  # refused or broken: nothing was written
+        except ModelError as error:
+            billed = isinstance(error, TimedOut) or getattr(error, "billed", False)
+            cost = None if billed else Usage(calls=1)  # refused: nothing was written
             raise
         finally:
             reservation.settle(cost)
