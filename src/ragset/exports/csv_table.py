@@ -23,6 +23,7 @@ COLUMNS = (
     "document_ids",
     "question_type",
     "persona",
+    "axes",
     "answerable",
     "history",
     "measures",

@@ -19,6 +19,7 @@ COLUMNS: dict[str, Any] = {
     "document_ids": [str],
     "question_type": str,
     "persona": str,
+    "axes": str,
     "answerable": bool,
     "history": [{"role": str, "content": str}],
     "measures": str,
@@ -44,4 +45,4 @@ class ParquetTable:
 
 def _row(sample: Sample) -> dict[str, Any]:
     row = record(sample)
-    return {**row, "measures": json_text(row["measures"]), "provenance": json_text(row["provenance"])}
+    return {**row, **{name: json_text(row[name]) for name in ("axes", "measures", "provenance")}}

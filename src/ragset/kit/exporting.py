@@ -100,7 +100,7 @@ def record(sample: Sample) -> dict[str, Any]:
     line = sample_to_line(sample)
     ids = list(dict.fromkeys(context.document_id for context in sample.contexts))
     first = ("id", "question", "answer", "contexts", "evidence")
-    middle = ("question_type", "persona", "answerable", "history", "measures", "verdicts", "provenance")
+    middle = ("question_type", "persona", "axes", "answerable", "history", "measures", "verdicts", "provenance")
     return {
         **{key: line[key] for key in first},
         "document_ids": ids,
