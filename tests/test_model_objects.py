@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
-from test_kill_build import write_corpus
 
 import ragset
 from ragset.adapters.scripted_model import ScriptedModel
@@ -15,6 +14,7 @@ from ragset.errors import BudgetError, ModelError
 from ragset.kit.rehearsal import Rehearsal
 from ragset.schema.ports import Ask
 from ragset.schema.samples import Message
+from test_kill_build import write_corpus
 
 
 class RuleLLM(CustomLLM):
@@ -44,7 +44,7 @@ def options(tmp_path: Path) -> dict[str, Any]:
 def test_a_llama_index_llm_fills_every_role(corpus: Path, tmp_path: Path) -> None:
     run = ragset.build(corpus, tmp_path / "out", 6, model=RuleLLM(), **options(tmp_path))
     assert run.report["kept"] == 6
-    assert run.report["models"] == {role: "python:RuleLLM" for role in ("writer", "answerer", "judge")}
+    assert run.report["models"] == dict.fromkeys(("writer", "answerer", "judge"), "python:RuleLLM")
     assert {sample.provenance["writer"] for sample in run.kept} == {"llama-index:by-rule"}
     assert run.report["usage"]["by_role"]["writer"]["calls"] >= 2
     assert run.report["paid"][0]["cached"] == 0
@@ -52,7 +52,9 @@ def test_a_llama_index_llm_fills_every_role(corpus: Path, tmp_path: Path) -> Non
 
 def test_an_object_of_ones_own_writes_while_the_rules_judge(corpus: Path, tmp_path: Path) -> None:
     model = Rehearsal(name="mine")
-    run = ragset.build(corpus, tmp_path / "out", 4, model=model, judge="builtin", answerer="builtin", **options(tmp_path))
+    run = ragset.build(
+        corpus, tmp_path / "out", 4, model=model, judge="builtin", answerer="builtin", **options(tmp_path)
+    )
     assert run.report["kept"] == 4
     assert run.report["models"] == {"writer": "python:Rehearsal", "answerer": "builtin", "judge": "builtin"}
     assert set(run.report["usage"]["by_role"]) == {"writer"}

@@ -110,8 +110,7 @@ def main() -> None:
         for corpus in corpora:
             for n in given.n:
                 one, full = (
-                    build(corpus, work, where, n, *how)
-                    for where, how in ((alone, (1, 1)), (server, (0, given.limit)))
+                    build(corpus, work, where, n, *how) for where, how in ((alone, (1, 1)), (server, (0, given.limit)))
                 )
                 show(corpus.name, n, {1: one, 0: full}, given.latency, given.limit)
 

@@ -157,7 +157,9 @@ def _choice(model: ModelLike, options: ModelOptions) -> ModelChoice:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         known = did_you_mean(place, ModelChoice.model_fields) if first["type"] == "extra_forbidden" else None
-        raise UsageError(f"field '{place}' of a model: {first['msg']}", hint=known) from None
+        raise UsageError(
+            f"field '{place}' of a model: {first['msg'].removeprefix('Value error, ')}", hint=known
+        ) from None
 
 
 @asynccontextmanager
@@ -243,7 +245,7 @@ class _Bench:
 
 def _refuse_no_room(transport: Transport, choice: ModelChoice) -> None:
     """Refuse replies so long that no prompt would fit beside them: every call would be refused later."""
-    context, longest = choice.context or transport.context, choice.parameters.get("max_tokens", choice.max_tokens)
+    context, longest = choice.context or transport.context, choice.max_tokens
     if context is not None and longest >= context:
         what = f"replies of up to {longest} tokens leave no room for a prompt in its context of {context}"
         hint = "lower max_tokens (models in the flow), or use a model with a longer context"
