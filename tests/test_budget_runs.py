@@ -39,8 +39,8 @@ class Place:
     def build(self, home: Path, *more: object, n: int = N) -> Result:
         given: list[object] = ["build", CORPUS, "--out", home / "out", "-n", n, "--index", "tools"]
         given += ["--indexes", self.folder / "indexes", "--embedder", "hash", "--quiet"]
-        given += ["--cache", home / "replies.sqlite", "--model", "compatible:scripted", "--base-url", self.server.url]
-        given += ["--prices", self.folder / "prices.yaml"]
+        given += ["--cache", home / "replies.sqlite", "--prices", self.folder / "prices.yaml"]
+        given += [] if "--flow" in more else ["--flow", self.folder / "flow.yaml"]
         return CliRunner().invoke(cli, [str(part) for part in (*given, *more)])
 
     def used(self, kind: str) -> float:
@@ -52,11 +52,14 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
-    flow = load_flow("rag_qa").dump() | {"window": 1}
-    (folder / "window1.yaml").write_text(yaml.safe_dump(flow), "utf-8")
     (folder / "prices.yaml").write_text(TABLE, "utf-8")
     api.ingest(CORPUS, "tools", indexes=folder / "indexes", embedder="hash")
     with ModelServer(pass_rate=0.7, latency=0.005) as server:
+        # short replies: a small budget buys nothing when one call reserves half of it
+        model = {"model": "compatible:scripted", "base_url": server.url, "max_tokens": 1024}
+        flow = load_flow("rag_qa").dump() | {"models": dict.fromkeys(("writer", "answerer", "judge"), model)}
+        (folder / "flow.yaml").write_text(yaml.safe_dump(flow), "utf-8")
+        (folder / "window1.yaml").write_text(yaml.safe_dump(flow | {"window": 1}), "utf-8")
         yield Place(folder, server)
 
 

@@ -182,9 +182,9 @@ def test_an_unknown_model_of_a_hosted_service_ends_the_run_at_its_first_call(
 def test_a_prompt_that_does_not_fit_is_refused_before_it_is_sent(
     place: Place, tmp_path: Path, model_server: ModelServer
 ) -> None:
-    model_server.set(context=1100)  # told beforehand in the list of models: room for some 70 tokens of prompt
+    model_server.set(context=4170)  # told beforehand in the list of models: room for some 70 tokens of prompt
     line = refused(place.build(tmp_path, url=model_server.url), 1)
-    assert "do not fit its context of 1100" in line
+    assert "do not fit its context of 4170" in line
     assert "lower max_tokens" in line
     assert not model_server.log
 

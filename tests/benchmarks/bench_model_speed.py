@@ -102,8 +102,7 @@ def main() -> None:
     options.add_argument("--limit", type=int, default=32)
     options.add_argument("-n", type=int, nargs="+", default=[50, 200])
     given = options.parse_args()
-    shared = ROOT.parent / "shared" / "data" / "corpus"
-    corpora = given.corpus or [ROOT / "corpora" / "almanac", *([shared] if shared.is_dir() else [])]
+    corpora = given.corpus or [ROOT / "corpora" / "almanac", ROOT / "corpora" / "guide"]
     quick, paced = ("--latency", "0", "--pass-rate", "0.85"), ("--latency", str(given.latency), "--pass-rate", "0.85")
     with tempfile.TemporaryDirectory() as folder, ServerProcess(*quick) as alone, ServerProcess(*paced) as server:
         work = Path(folder)

@@ -76,7 +76,7 @@ class ModelChoice(Noun):
 
     model: str = BUILTIN
     base_url: str | None = None
-    max_tokens: int = Field(default=1024, ge=1)
+    max_tokens: int = Field(default=4096, ge=1)  # models that reason spend most of it before they reply
     parameters: dict[str, Any] = Field(default_factory=dict)
     context: int | None = Field(default=None, ge=256)
     reply_mode: ReplyMode | None = None
