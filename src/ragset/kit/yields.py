@@ -21,6 +21,8 @@ SAFETY = 0.1
 By simulation (200 pairs, pass rate 0.7, three pairs a call, 32 calls at once, 0.2 s each): 0 pays 1.037 times the draws
 of a run with window 1, 0.3 pays 1.047, 0.7 pays 1.057; all take the same time, so a larger margin buys nothing.
 """
+SPARE = 0.03
+"""Open draws that are not counted on, as a share of those committed: the last pairs are not waited for one by one."""
 FLOOR = 0.1
 """Least share of the most that a draw is expected to give: bounds the draws that are open at once."""
 
@@ -67,7 +69,9 @@ class Yields:
         return self.rooms.total()
 
     def expected(self) -> float:
-        """Pairs that the open draws give, less a margin of ``SAFETY`` standard deviations."""
-        mean = self.mean
+        """Pairs that the open draws give, some of them not counted on, less ``SAFETY`` standard deviations."""
+        if not self.open:
+            return 0.0
+        mean, counted = self.mean, max(0.0, 1 - SPARE * self.draws / self.open)
         hope = sum(min(mean, room) * count for room, count in self.rooms.items())
-        return hope - SAFETY * self.deviation * sqrt(self.open) if self.open else 0.0
+        return hope * counted - SAFETY * self.deviation * sqrt(self.open)
