@@ -91,3 +91,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="UTF-8"):
         PriceTable.load(path)
+
+
+def test_a_model_that_the_manual_names_beside_a_limit_on_cost_has_a_price() -> None:
+    """A command of ours that ragset refuses for want of a price would be the first thing a newcomer sees."""
+    root = Path(__file__).parents[1]
+    pages = [root / "README.md", *(root / "corpora" / "guide").glob("*.md")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    named = set(re.findall(r"^ragset [^\n]*--model (\S+)[^\n]*--max-cost", text, re.MULTILINE))
+    assert named
+    assert {name for name in named if PriceTable.load().find(name) is None} == set()
