@@ -204,17 +204,6 @@ async def test_a_step_that_judges_siblings_in_one_call_is_counted_per_draw() -> 
     assert calls["faithfulness"] / calls["rag_qa"] == pytest.approx(6)
 
 
-async def test_tokens_follow_the_calibration_of_their_role() -> None:
-    flow = _flow(30, ["faithfulness"], {"rag_qa": 1, "faithfulness": 0.75})
-    tools, _ = await _tools()
-    plain = {(s.step, s.role): s for s in (await rehearse(flow, tools, 30)).stages}
-    more = {(s.step, s.role): s for s in (await rehearse(flow, tools, 30, calibration={"judge": 1.2})).stages}
-    judge, writer = ("faithfulness", "judge"), ("rag_qa", "writer")
-    assert more[judge].prompt_tokens == pytest.approx(1.2 * plain[judge].prompt_tokens)
-    assert more[judge].calls == plain[judge].calls
-    assert more[writer] == plain[writer]
-
-
 async def test_rates_that_nobody_knows_are_assumed_said_and_widen_the_range() -> None:
     tools, _ = await _tools()
     judges = ["evidence", "faithfulness"]

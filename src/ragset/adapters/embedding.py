@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragset.adapters.hash_embedder import HashEmbedder
-from ragset.adapters.models.turns import Line, turn_now, wait_in
+from ragset.adapters.turns import Line, turn_now, wait_in
 from ragset.errors import RagsetError, UsageError
 from ragset.schema.ids import digest
 

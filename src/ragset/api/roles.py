@@ -182,15 +182,15 @@ async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str
     async with AsyncExitStack() as stack:
         cache = ReplyCache(cache_path(options.get("cache")), say)
         stack.callback(cache.close)
-        bench = _Bench(cache, options, say, environment())
+        opener = _Opener(cache, options, say, environment())
         for role, choice in wanted.items():
-            opened.models[role] = await bench.seat(role, choice, opened, stack)
+            opened.models[role] = await opener.open(role, choice, opened, stack)
         _refuse_unpriced(opened, options)
         yield opened
 
 
 @dataclass
-class _Bench:
+class _Opener:
     """Opens models one after another; roles that ask the same server the same way share its connections and pace."""
 
     cache: ReplyCache
@@ -200,7 +200,7 @@ class _Bench:
     paced: dict[str, PacedModel] = field(default_factory=dict[str, "PacedModel"])
     limiters: dict[tuple[str, ...], Limiter] = field(default_factory=dict[tuple[str, ...], "Limiter"])
 
-    async def seat(self, role: Role, choice: ModelChoice, opened: Opened, stack: AsyncExitStack) -> LanguageModel:
+    async def open(self, role: Role, choice: ModelChoice, opened: Opened, stack: AsyncExitStack) -> LanguageModel:
         """Give the model of a role."""
         from ragset.adapters.models.reply_cache import CachedModel
 

@@ -114,13 +114,8 @@ class _Rehearsed:
             cost.samples.append(samples)
 
 
-async def rehearse(
-    flow: Flow, tools: Tools, n: int | None, *, draws: int = 20, calibration: Mapping[str, float] | None = None
-) -> Estimate:
-    """Estimate a run of ``n`` pairs (none: what the flow says) from ``draws`` rehearsed ones; calls no model.
-
-    ``calibration`` gives by role the tokens a model really counts over those counted here.
-    """
+async def rehearse(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> Estimate:
+    """Estimate a run of ``n`` pairs (none: what the flow says) from ``draws`` rehearsed ones; calls no model."""
     source, *rest = sample_steps(flow)
     n = n if n is not None else getattr(rest[-1], "n", None)
     names = names_of(tools)
@@ -141,7 +136,7 @@ async def rehearse(
     rates, said = _rates(flow, rest, trial, found)
     size = _Size.of(source, rest[-1], found, rates)
     count, kept = size.draws_for(n, chunks_of(source, tools, size.most_for(n)), len(pulled))
-    stages = tuple(_stages(rest, found, rates, size, count, names, calibration or {}))
+    stages = tuple(_stages(rest, found, rates, size, count, names))
     low, high = _range(size, n, _guessed(flow, rates), stages)
     return Estimate(
         basis="rehearsal",
@@ -214,20 +209,19 @@ async def _walk(steps: Sequence[Step], draw: Draw, tools: Tools, found: _Rehears
             begun = True
             usable = [sample for sample in out.samples if sample.status == "open"]  # the rest has nothing to judge
             found.gave.append(len(usable))
-            found.asked.append(max(len(out.samples), _pairs(step, draw)))
+            found.asked.append(max(len(out.samples), _pairs(draw)))
             out = out.with_samples(tuple(usable))
         item = out.with_samples(tuple(s.model_copy(update={"status": "open", "failure": None}) for s in out.samples))
         if not item.samples:
             break
     if not begun:
         found.gave.append(0)
-        found.asked.append(max((_pairs(step, draw) for step in steps), default=1))
+        found.asked.append(_pairs(draw))
 
 
-def _pairs(step: Step, draw: Draw) -> int:
-    """Give how many pairs a draw asks for: what it wants, or what the writing step says."""
-    wants = len(draw.scenario.wants) if draw.scenario else 0
-    return wants or int(getattr(step, "pairs", 1))
+def _pairs(draw: Draw) -> int:
+    """Give how many pairs a draw asks for; without wants it is left to the rules, which take one at a time."""
+    return max(1, len(draw.scenario.wants)) if draw.scenario else 1
 
 
 async def _account(step: Map, item: Draw, tools: Tools) -> tuple[Any, Account]:
@@ -354,7 +348,6 @@ def _stages(
     size: _Size,
     count: float,
     names: Mapping[str, str],
-    calibration: Mapping[str, float],
 ) -> list[StageCost]:
     stages: list[StageCost] = []
     share = 1.0
@@ -367,8 +360,7 @@ def _stages(
                 count * (_mean(cost.full, what) if makes else _expected(cost, what, size.pairs, seen))
                 for what in ("calls", "prompt_tokens", "completion_tokens")
             )
-            factor = calibration.get(role, 1.0)
-            tokens = {"prompt_tokens": prompt * factor, "completion_tokens": completion * factor}
+            tokens = {"prompt_tokens": prompt, "completion_tokens": completion}
             stages.append(StageCost(step=step.name, role=role, model=names.get(role, role), calls=calls, **tokens))
         share *= rates[step.name]
     return stages

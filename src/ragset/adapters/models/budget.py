@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import add, sub
 
-from ragset.adapters.models.turns import OUTSIDE, Line, Turn, turn_now, wait_in
+from ragset.adapters.turns import OUTSIDE, Line, Turn, turn_now, wait_in
 from ragset.errors import BudgetError, UsageError
 from ragset.schema.samples import Usage
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-from ragset.adapters.models.turns import Line, turn_now, wait_in
+from ragset.adapters.turns import Line, turn_now, wait_in
 from ragset.errors import ModelError
 
 Outcome = Literal["good", "slow_down", "unknown"]

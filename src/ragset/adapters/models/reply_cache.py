@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ragset.adapters.models.paid import Counts, Paid
-from ragset.adapters.models.turns import Turn, draw_now, take_turn
+from ragset.adapters.turns import Turn, draw_now, take_turn
 from ragset.errors import UsageError
 from ragset.schema.ids import digest
 from ragset.schema.models import ModelChoice
