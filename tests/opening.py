@@ -90,6 +90,17 @@ class Pairs(Map):
         )
 
 
+class Tiring(Pairs):
+    """A writer whose pairs pass more seldom from draw ``after`` on: what is easy to ask was asked."""
+
+    later: float
+    after: int = 100
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        rate = self.rate if item.number < self.after else self.later
+        return await Pairs(rate=rate, judges=self.judges, seed=self.seed, never=self.never).apply(item, tools)
+
+
 SIZES = {f"c/d{at}": 40 for at in range(30)}
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from conftest import make_sample
-from opening import SIZES, Pairs, Shelf, kept_of, run_pairs
+from opening import SIZES, Pairs, Shelf, Tiring, kept_of, run_pairs
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.adapters.scripted_model import ScriptedModel
 from ragset.errors import FlowError, UsageError
-from ragset.flow.compile import parse_flow
+from ragset.flow.compile import WINDOW, parse_flow
 from ragset.flow.engine import run
 from ragset.flow.keep import Keep
 from ragset.kit.axes import draw_axes, draw_value, uniform
@@ -265,12 +265,12 @@ async def test_chunks_of_a_hop_are_no_duplicates_and_no_pair_comes_twice():
     assert all(len(pair) == 2 for pair in pairs)
 
 
-def paid(n: int, rate: float, pairs: int, seed: int, window: int) -> tuple[int, float, float]:
+def paid(n: int, writer: Pairs, pairs: int, window: int) -> tuple[int, float, float]:
     """Give the draws paid, the seconds taken, and the seconds that these calls take on a busy server."""
     server = OldestFirst(32 if window > 1 else 10**6)
     work = run_pairs(
-        Pairs(rate=rate, seed=seed),
-        Scenarios(pairs=pairs, seed=seed),
+        writer,
+        Scenarios(pairs=pairs, seed=writer.seed),
         Keep(n=n, max_per_chunk=2 if pairs > 1 else None),
         window=window,
         server=server,
@@ -282,13 +282,22 @@ def paid(n: int, rate: float, pairs: int, seed: int, window: int) -> tuple[int, 
 
 @pytest.mark.parametrize(("rate", "pairs"), [(0.7, 3), (0.3, 3), (1.0, 3), (0.7, 1)])
 def test_hardly_more_draws_are_paid_than_one_at_a_time_and_hardly_more_time(rate: float, pairs: int):
-    seeds = range(3)
-    needed = [paid(200, rate, pairs, seed, 1) for seed in seeds]
-    found = [paid(200, rate, pairs, seed, 256) for seed in seeds]
-    draws = sum(f[0] for f in found) / sum(n[0] for n in needed)
-    seconds = sum(f[1] for f in found) / sum(n[2] for n in needed)
+    draws, seconds = ratios([Pairs(rate=rate, seed=seed) for seed in range(3)], pairs)
     assert draws <= (1.05 if (rate, pairs) == (0.7, 3) else 1.08)
     assert seconds <= 1.15
+
+
+def test_falling_yields_are_noticed_in_time():
+    draws, seconds = ratios([Tiring(rate=0.6, later=0.15, seed=seed) for seed in range(4)], 3)
+    assert draws <= 1.05
+    assert seconds <= 1.08  # 1.17 where every draw counts alike and every open one is counted on
+
+
+def ratios(writers: list[Pairs], pairs: int) -> tuple[float, float]:
+    """Give draws paid over those of window 1, and seconds over those that the calls need on a busy server."""
+    needed = [paid(200, writer, pairs, 1) for writer in writers]
+    found = [paid(200, writer, pairs, WINDOW) for writer in writers]
+    return sum(f[0] for f in found) / sum(n[0] for n in needed), sum(f[1] for f in found) / sum(n[2] for n in needed)
 
 
 @pytest.mark.parametrize("window", [1, 7, 256])

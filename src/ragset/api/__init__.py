@@ -196,7 +196,8 @@ async def _foretell(flow: Flow, tools: Tools, roles: Opened) -> None:
 
 
 async def _warmed(steps: Sequence[Step], tools: Tools) -> None:
-    """Load the embedding model and the index before the first call: no server must wait while replies wait for that."""
+    """Load the embedding model, the index and what steps need before the first call: no reply waits for an import."""
+    await asyncio.gather(*(step.warm(tools) for step in steps))
     if any("embedder" in step.uses for step in steps):
         await tools.store.search((await tools.embedder.embed(["ready"]))[0], 1)
 

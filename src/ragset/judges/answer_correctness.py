@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ragset.adapters.ragas_bridge import answer_correctness
+from ragset.adapters import ragas_bridge
 from ragset.kit.answering import BEST_SENTENCE, PROMPT, RULES, answer, answerer_name
 from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_readable
 from ragset.kit.judging import Judge
@@ -48,6 +48,10 @@ class AnswerCorrectness(Judge):
         rules = (BEST_SENTENCE, RULES, Prompt.load(PROMPT).hash, self._least(tools)[0])
         return digest(super().fingerprint(tools), judge_fingerprint(tools), *rules)
 
+    async def warm(self, tools: Tools) -> None:
+        """Import ragas."""
+        await ragas_bridge.load()
+
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Retrieve, answer, compare."""
         pair, model = sample.payload, judge_model(tools)
@@ -64,7 +68,7 @@ class AnswerCorrectness(Judge):
             )
             return sample.judged(named(nothing, name))
         embedder = tools.embedder if self.similarity else None
-        result = await answer_correctness(model, embedder, pair.question, given.text, pair.answer)
+        result = await ragas_bridge.answer_correctness(model, embedder, pair.question, given.text, pair.answer)
         least, whose = self._least(tools)
         reason = f"{result.detail}; {whose}threshold {least:g}"
         verdict = self.verdict(result.score >= least, result.score, reason, usage=given.usage + result.usage)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ragset.adapters.ragas_bridge import faithfulness
+from ragset.adapters import ragas_bridge
 from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_readable
 from ragset.kit.judging import Judge
 from ragset.schema.ids import digest
@@ -30,6 +30,10 @@ class Faithfulness(Judge):
         """Hash of the step and of whoever judges."""
         return digest(super().fingerprint(tools), judge_fingerprint(tools))
 
+    async def warm(self, tools: Tools) -> None:
+        """Import ragas."""
+        await ragas_bridge.load()
+
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Score the reference answer against the contexts it was made from."""
         pair, model = sample.payload, judge_model(tools)
@@ -40,7 +44,7 @@ class Faithfulness(Judge):
             return sample.judged(named(self.verdict(None, reason=reason), name))
         texts = [context.text.strip() for context in sample.contexts]
         contexts = ["\n\n".join(texts)] if texts else []  # ragas itself would run the chunks' sentences together
-        result = await faithfulness(model, pair.question, pair.answer, contexts)
+        result = await ragas_bridge.faithfulness(model, pair.question, pair.answer, contexts)
         passed = result.score >= self.threshold
         verdict = self.verdict(passed, result.score, result.detail, usage=result.usage)
         return sample.judged(named(verdict, name))

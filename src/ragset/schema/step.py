@@ -142,6 +142,9 @@ class Step(BaseModel):
         used = {use: tools.fingerprint(use) for use in sorted(self.uses)}
         return digest("step", self.name, self.version, self.model_dump(mode="json"), used)
 
+    async def warm(self, tools: Tools) -> None:
+        """Load what is slow to load, before the first call: no server waits, and no reply, for an import."""
+
     def check(self) -> None:
         """Refuse a configuration that cannot run (files, prompt variables); raises ``FlowError``, calls nothing."""
 
