@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 from ragset.errors import NOT_THE_DRAWS
@@ -80,6 +81,37 @@ class Judge(Map):
             raise
         except Exception as error:
             return sample.failed(Failure(step=self.name, error=type(error).__name__, message=one_line(str(error))))
+
+
+class SiblingJudge(Judge):
+    """A judge that sees all the samples of one draw that are still open at once, so that one call may judge them.
+
+    Subclasses implement :meth:`judge_siblings`. A crash fails all of them: nothing is claimed about any.
+    """
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        """Judge the samples of one draw together."""
+        seen = [sample for sample in item.samples if self._sees(sample)]
+        if not seen:
+            return item
+        judged = {sample.id: sample for sample in await self._safely_all(seen, tools)}
+        return item.with_samples(tuple(judged.get(sample.id, sample) for sample in item.samples))
+
+    async def judge_siblings(self, samples: Sequence[Sample], tools: Tools) -> Sequence[Sample]:
+        """Give each sample back with a verdict, in the same order."""
+        raise TypeError(f"{type(self).__name__} defines no judge_siblings()")
+
+    async def _safely_all(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
+        try:
+            judged = await self.judge_siblings(samples, tools)
+            if [sample.id for sample in judged] != [sample.id for sample in samples]:
+                raise ValueError(f"{self.name} gave {len(judged)} samples back for {len(samples)}, or others")
+            return [_with_sound_numbers(sample) for sample in judged]
+        except (asyncio.CancelledError, *NOT_THE_DRAWS):
+            raise
+        except Exception as error:
+            failure = Failure(step=self.name, error=type(error).__name__, message=one_line(str(error)))
+            return [sample.failed(failure) for sample in samples]
 
 
 def one_line(text: str, limit: int = 300) -> str:

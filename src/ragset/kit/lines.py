@@ -28,6 +28,7 @@ def sample_to_line(sample: Sample) -> dict[str, Any]:
         "history": payload["history"],
         **{key: data[key] for key in ("measures", "provenance", "verdicts", "scenario_id", "status")},
     }
+    line |= {key: data[key] for key in ("labels", "metadata") if data[key]}
     if sample.failure:
         line["failure"] = data["failure"]
     if sample.status == "rejected" and sample.rejected_by:

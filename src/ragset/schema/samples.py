@@ -137,6 +137,8 @@ class Sample(Noun):
     """What was made of a scenario: a typed payload, its evidence, provenance and verdicts.
 
     ``axes`` holds what was drawn for it besides persona and question type (style, language, answer length, …).
+    ``labels`` are what judges found out about it without rejecting it (``closed_book``, ``personal_data``, …), and
+    ``metadata`` what came with it from elsewhere and means nothing to ragset.
     """
 
     id: str
@@ -147,6 +149,8 @@ class Sample(Noun):
     persona: str | None = None
     question_type: str | None = None
     axes: dict[str, str] = Field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    metadata: dict[str, Any] = Field(default_factory=dict)
     provenance: dict[str, Any] = Field(default_factory=dict)
     measures: dict[str, float | int | str] = Field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
@@ -168,6 +172,10 @@ class Sample(Noun):
                 "status": status,
             }
         )
+
+    def labelled(self, *labels: str) -> Sample:
+        """Add labels; one that it has already stays as it is."""
+        return self.model_copy(update={"labels": tuple(dict.fromkeys((*self.labels, *labels)))})
 
     def failed(self, failure: Failure) -> Sample:
         """Mark the sample as failed: a judge broke, so nothing is claimed about it."""
