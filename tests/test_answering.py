@@ -160,7 +160,7 @@ async def test_a_model_as_judge_has_a_threshold_of_its_own(
     threshold: float | None, missing: int, passed: bool, said: str
 ) -> None:
     kit = await tools(judge=by_kind(missing))
-    judge = AnswerCorrectness(threshold=threshold)
+    judge = AnswerCorrectness(threshold=threshold, cheap_tier=False)
     draw = Draw(number=0, samples=(sample(kit, "How far do the tides of the bay rise?", "twelve metres"),))
     verdict = (await judge.apply(draw, kit)).samples[0].verdicts[0]
     assert (verdict.passed, verdict.score) == (passed, (4 - missing) / 4)

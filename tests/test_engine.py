@@ -10,12 +10,13 @@ from typing import ClassVar
 import pytest
 
 from conftest import make_chunk, make_sample
-from ragset.errors import IndexLockedError
+from ragset.errors import BudgetError, IndexLockedError
+from ragset.flow import engine
 from ragset.flow.engine import run
 from ragset.flow.journal import Journal
 from ragset.flow.keep import Keep
 from ragset.schema.samples import Draw, Scenario
-from ragset.schema.step import Fold, Map, Source, Tools, current_draw
+from ragset.schema.step import Barrier, Fold, Map, Source, Tools, current_draw
 
 asked: list[int] = []
 
@@ -258,3 +259,119 @@ async def test_keep_caps_a_chunk_and_says_why(n: int, kept: int, reasons: dict[s
     for reason, count in reasons.items():
         assert said.count(reason) == count
     assert all(s.status in ("kept", "rejected") for s in samples)
+
+
+class Mark(Barrier):
+    """Writes into each draw how many came in all, and whether any task was still open when it decided."""
+
+    name: ClassVar[str] = "mark"
+    seen: ClassVar[list[int]] = []
+    open: ClassVar[int] = 0
+
+    def begin(self, tools: Tools):
+        Mark.seen = []
+        return self
+
+    def feed(self, item: Draw) -> None:
+        self.seen.append(item.number)
+
+    async def decide(self) -> None:
+        Mark.open = len(asyncio.all_tasks()) - 1
+
+    def release(self, item: Draw) -> Draw:
+        marked = (s.model_copy(update={"metadata": {"of": len(self.seen)}}) for s in item.samples)
+        return item.with_samples(tuple(marked))
+
+
+async def _through(*steps, n: int | None = None, limit: int = 10_000, **more):
+    watched: list[int] = []
+    all_steps = [Numbers(limit=limit), Make(slow=True), *steps, Keep(n=n), Mark()]
+    stream = run(all_steps, Tools(), window=8, watch=lambda item: watched.append(item.number), **more)
+    return stream, watched
+
+
+async def test_a_barrier_gives_on_in_order_when_all_have_come():
+    stream, watched = await _through(limit=60)
+    async with aclosing(stream) as draws:
+        first = await anext(draws)
+        assert watched == list(range(60))
+        rest = [draw async for draw in draws]
+    assert [first.number, *(draw.number for draw in rest)] == watched == Mark.seen
+    assert {s.metadata["of"] for draw in rest for s in draw.samples} == {60}
+
+
+async def test_a_barrier_decides_when_keep_is_full_and_nothing_is_open_any_more():
+    stream, watched = await _through(n=12)
+    async with aclosing(stream) as draws:
+        found = [draw async for draw in draws]
+    assert sum(s.status == "kept" for draw in found for s in draw.samples) == 12
+    assert [draw.number for draw in found] == watched == Mark.seen
+    assert Mark.open == 0  # what was under way is cancelled: it would be paid for nothing
+
+
+async def test_many_draws_are_spooled_to_a_file_that_no_kill_leaves_behind(tmp_path: Path, monkeypatch):
+    few, _ = await _through(limit=50)
+    async with aclosing(few) as draws:
+        expected = [draw async for draw in draws]
+    monkeypatch.setattr(engine, "SPOOLED", 1)
+    made: list[Path] = []
+    monkeypatch.setattr(engine, "SpooledTemporaryFile", _noting(made, engine.SpooledTemporaryFile))
+    many, _ = await _through(limit=50, spool=tmp_path)
+    async with aclosing(many) as draws:
+        assert [draw async for draw in draws] == expected
+    assert made == [tmp_path]
+    assert list(tmp_path.iterdir()) == []
+
+
+def _noting(made: list[Path], kind):
+    def make(size: int, dir: str):
+        file = kind(size, dir=dir)
+        rollover = file.rollover
+
+        def roll():
+            made.append(Path(dir))
+            rollover()
+
+        file.rollover = roll
+        return file
+
+    return make
+
+
+class Stops(Map):
+    """Stops the run at draw 40, as a budget does."""
+
+    name: ClassVar[str] = "stops"
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        if item.number >= 40:
+            raise BudgetError("the next call might exceed --max-calls 40")
+        return item
+
+
+async def _pull(stream, found: list[Draw]) -> None:
+    async with aclosing(stream) as draws:
+        async for draw in draws:
+            found.append(draw)
+
+
+async def test_a_run_that_is_stopped_decides_on_what_came_and_says_why_after_it():
+    stream, watched = await _through(Stops())
+    found: list[Draw] = []
+    with pytest.raises(BudgetError):
+        await _pull(stream, found)
+    assert [draw.number for draw in found] == watched == list(range(40))
+    assert {s.metadata["of"] for draw in found for s in draw.samples} == {40}
+
+
+async def test_a_run_that_is_interrupted_decides_on_what_came():
+    stream, watched = await _through()
+    found: list[Draw] = []
+    task = asyncio.create_task(_pull(stream, found))
+    while len(watched) < 10:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [draw.number for draw in found] == watched
+    assert len(found) >= 10

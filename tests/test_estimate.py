@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -77,6 +78,9 @@ class Trade:
             return {"pairs": [self._pair(at, line) for at, line in enumerate(self._lines(ask)[:3], 1)]}
         if "passages" in fields:
             return {"answer": self._lines(ask)[0], "passages": [1]}
+        if "answers" in fields:
+            numbers = re.findall(r"^Question (\d+),", ask.messages[-1].content, re.MULTILINE)
+            return {"answers": [{"question": int(n), "answer": self._lines(ask)[0], "passages": [1]} for n in numbers]}
         if not fields:
             return "yes"
         value: Any = (await BuiltinJudge().complete(ask)).value
@@ -126,7 +130,7 @@ FLOWS: dict[str, tuple[list[Any], dict[str, float], tuple[Role, ...], dict[str, 
         {"max_per_chunk": 2},
     ),
     "all roles": (
-        ["faithfulness", {"answer_correctness": {"threshold": 0}}],
+        [{"faithfulness": {"cheap_tier": False}}, {"answer_correctness": {"threshold": 0, "cheap_tier": False}}],
         {"rag_qa": 1, "faithfulness": 0.75, "answer_correctness": 1},
         ("writer", "answerer", "judge"),
         {},

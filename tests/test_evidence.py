@@ -36,8 +36,8 @@ def _sample(document: Document, chunk: Chunk, quote: str, answer: str, start: in
     )
 
 
-async def _verdict(sample: Sample, store: MemoryStore) -> Verdict:
-    draw = await EvidenceHolds().apply(Draw(number=0, samples=(sample,)), Tools(_store=store))
+async def _verdict(sample: Sample, store: MemoryStore, sufficient: bool = True) -> Verdict:
+    draw = await EvidenceHolds(sufficient=sufficient).apply(Draw(number=0, samples=(sample,)), Tools(_store=store))
     return draw.samples[0].verdicts[-1]
 
 
@@ -183,7 +183,7 @@ async def test_multi_hop_evidence_lies_in_two_chunks(kind: str, cited: tuple[str
         evidence=evidence,
         question_type=kind,
     )
-    verdict = await _verdict(sample, store)
+    verdict = await _verdict(sample, store, sufficient=False)
     assert (verdict.passed, verdict.reason) == (not reason, reason)
 
 

@@ -67,7 +67,9 @@ def test_a_rejected_sample_is_neither_judged_nor_remembered():
 def test_siblings_of_one_draw_are_compared_too():
     gate = NearDuplicates(threshold=0.9).begin(Tools())
     vector = unit(np.array([[1.0, 0]]))[0].tobytes()
-    judged = gate.feed(Draw(number=0, samples=(make_sample(1), make_sample(2))), vector + vector)
+    judged = gate.feed(
+        Draw(number=0, samples=(make_sample(1, "What is A?"), make_sample(2, "What is an A?"))), vector + vector
+    )
     assert [s.status for s in judged.samples] == ["open", "rejected"]
 
 

@@ -44,6 +44,22 @@ GOOD = [
     ("Quelle est la capitale de la Suisse ?", "Berne"),
     ("什么是证据跨度？", "文档中的一段原文"),
     ("What does the document id consist of?", "the corpus name and the relative path"),
+    ("What is a chunk", "a slice of a document"),
+    ("what is a chunk?", "a slice of a document"),
+    ("A decision made by what entity restored Tesla's patents?", "Supreme Court of the United States"),
+    ("Which is longer, the Nile or the Rhine?", "the Nile"),
+    ("In what city did the Belleville Three attend high school?", "Belleville"),
+    ("What percentage of the world's energy is provided by fossil fuels?", "85% of the world's energy"),
+    ("How many phases of sequential work does HCD involve?", "four phases of sequential work"),
+    ("In 1997, how many albums did Bakermat release, and who produced these albums?", "two; Jan Roos"),
+    ("What is it called when a process of a system is overthrown?", "a revolution"),
+    ("Other than his scientific achievements, what was Tesla famous for?", "showmanship"),
+    ("Where does the brain get its energy from?", "glucose"),
+    ("What can't Parliament do that causes Europe to be criticised?", "initiate legislation"),
+    ("What is the company that makes the Nordlys lamp?", "Brevik"),
+    ("If an employee leaves the company early, what happens to the notice?", "Thirty days are due."),
+    ("Where does the word\u200b tar heel come from?", "North Carolina"),
+    ("What is the name of the company the two businessmen financed?", "Tesla Electric Light"),
 ]
 
 BAD = [
@@ -60,8 +76,21 @@ BAD = [
     ("Which of the following is a judge in ragset?", "faithfulness", "points at its page"),
     ("What is shown in the figure below?", "a duck on ice", "points at its page"),
     ("How is the cache described above cleared?", "with a command", "points at its page"),
-    ("What is a chunk", "a slice of a document", "question mark"),
-    ("what is a chunk?", "a slice of a document", "capital"),
+    ("A chunk is a slice of a document", "of at most 254 tokens", "a statement, no question"),
+    ("ing what is a chunk of Ragset?", "a slice of a document", "capital"),
+    ("Question: What is a chunk?", "a slice of a document", "left before it"),
+    ("1. What is a chunk?", "a slice of a document", "left before it"),
+    ("What is the size of the", "254 tokens", "cut short"),
+    ("In the passage what colour does Ada Lorne wear?", "blue", "points at its page"),
+    ("In the text, who is Ada Lorne?", "a biologist", "points at its page"),
+    ("As described in this section, who is Ada Lorne?", "a biologist", "points at its page"),
+    ("According to the excerpt from the book, who is Ada?", "a biologist", "points at its page"),
+    ("Laut dem Text, wie hoch ist der Turm?", "70 Meter", "points at a passage"),
+    ("Selon le texte, quelle est la capitale ?", "Berne", "points at a passage"),
+    ("How many employees does the company have?", "300", "which 'company' is meant"),
+    ("What were the main findings of the study?", "Ducks dive.", "which 'study' is meant"),
+    ("What percentage of the company's revenue comes from lamps sold in other countries?", "12%", "which 'company'"),
+    ("Who was excluded from the experiment?", "pregnant women", "which 'experiment' is meant"),
     ("A chunk is what a document is cut into?", "", "answer_complete: empty"),
     ("Chunks of long documents?", "slices of at most 254 tokens", "start like a question"),
     ("Get my fingerprints taken?", "at the security office", "start like a question"),
@@ -77,7 +106,7 @@ BAD = [
     ("What colour is the white horse of Napoleon?", "white", "gives_away"),
     ("Which species of duck, the merganser, eats fish?", "merganser", "gives_away"),
     ("What is a chunk in ragset?", "What is a chunk in ragset? It is a slice.", "gives_away"),
-    ("How many phases of sequential work does HCD involve?", "four phases of sequential work", "gives_away"),
+    ("How many phases of work does the HCD method involve?", "the HCD method involves phases of work", "gives_away"),
     ("What does the Duck Handbook list under “Diet”?", "The diet has these parts:", "ends with a colon"),
     ("How do you stream binary data in HTTPX?", "See the streaming guide.", "only points elsewhere"),
     ("What may an employee do after a transfer to GSA?", "take annual leave, sick leave and", "cut short"),
@@ -123,14 +152,14 @@ def _sample(question: str, answer: str | None, **more: Any) -> Sample:
 
 async def test_the_judge_writes_a_verdict_with_every_reason() -> None:
     draw = Draw(
-        number=0, samples=(_sample("What does it do?", "See the guide."), _sample("What is Slack?", "a chat tool"))
+        number=0, samples=(_sample("What does it do?", "See it."), _sample("What is the Slack tool for?", "for chats"))
     )
-    judged = (await QuestionForm().apply(draw, Tools())).samples
+    judged = (await QuestionForm(min_words=5).apply(draw, Tools())).samples
     bad, good = judged
     assert bad.status == "rejected"
     assert bad.verdicts[0].judge == "question_form"
     assert "self_contained" in bad.verdicts[0].reason
-    assert "answer_complete" in bad.verdicts[0].reason
+    assert "well_formed" in bad.verdicts[0].reason
     assert good.status == "open"
     assert good.verdicts[0].passed is True
 
@@ -145,21 +174,29 @@ async def test_rejected_samples_are_passed_by_unless_all_scores_are_asked_for() 
     ("question", "answer", "labels", "reason"),
     [
         ("ragset build seed option", "It fixes the order of draws.", {"style": "keyword"}, ""),
-        ("ragset build seed option", "`--seed`", {}, "question mark"),
+        ("ragset build seed option", "It fixes the draws.", {}, ""),
+        ("ragset build seed option", "It fixes the draws.", {"style": "plain"}, "question mark"),
+        ("The seed of the ragset build", "It fixes the draws.", {}, "a statement, no question"),
         ("seed", "`--seed`", {"style": "keyword"}, "1 words"),
         ("hey, any idea where ragset keeps its cache", "in the user folder", {"style": "conversational"}, ""),
         ("waht does the seed of ragset fix?", "the order of the draws", {"style": "misspelt"}, ""),
-        ("waht does the seed of ragset fix?", "the order of the draws", {}, "capital"),
+        ("waht does the seed of ragset fix?", "the order of the draws", {"style": "plain"}, "like a question"),
         ("What about it in winter?", "Twelve metres", {"history": True}, ""),
         ("What about it in winter?", "Twelve metres", {}, "dangling pronoun"),
         ("Which is longer, the Nile or the Rhine?", "the Nile", {"question_type": "comparison"}, ""),
-        ("Which is longer, the Nile or the Rhine?", "the Nile", {"question_type": "fact"}, "gives_away"),
+        ("Which river, the Nile, is the longest?", "the Nile", {"question_type": "fact"}, "gives_away"),
         ("Kann ragset einen Lauf fortsetzen?", "Ja, der Lauf wird fortgesetzt.", {"question_type": "yes_no"}, ""),
         ("Was kann it leisten?", "Es zählt Wörter.", {"language": "de"}, ""),
         ("Was sagt Passage 2 über Ebbe?", "Sie dauert sechs Stunden.", {"language": "de"}, "points at a passage"),
         ("How long is the ebb of the bay?", "Passage 1 says six hours.", {}, "points at a passage"),
         ("¿Cuánto mide el muelle", "300 metros", {"language": "es"}, "question mark"),
         ("Wie lang ist die Mole der Stadt?", "Die Mole der Stadt ist", {"language": "de"}, "gives_away"),
+        ("Wann wurde die Brücke von Nordhaven gebaut?", "1902", {"language": "en"}, "it is in German, not in English"),
+        ("Quand le pont de Nordhaven a-t-il été construit ?", "1902", {"language": "en"}, "it is in French"),
+        ("¿Cuándo se construyó el puente de Nordhaven?", "1902", {"language": "en"}, "it is in Spanish"),
+        ("When was the bridge of Nordhaven built?", "1902", {"language": "de"}, "it is in English, not in German"),
+        ("What is Schadenfreude?", "joy at another's harm", {"language": "en"}, ""),
+        ("Who directed “Le Fabuleux Destin d'Amélie Poulain”?", "Jean-Pierre Jeunet", {"language": "en"}, ""),
     ],
 )
 async def test_the_rules_follow_style_type_and_language(
@@ -179,4 +216,4 @@ def test_on_labelled_pairs_hardly_a_good_one_is_lost(shared: Path) -> None:
     rows = [json.loads(line) for line in (shared / "data" / "extractive_labels.jsonl").read_text("utf-8").splitlines()]
     found = [(row["keep"], bool(problems(row["question"], row["answer"]))) for row in rows]
     assert sum(refused for keep, refused in found if keep) <= 3
-    assert sum(refused for keep, refused in found if not keep) >= 14
+    assert sum(refused for keep, refused in found if not keep) >= 12

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from ragset.adapters.scripted_model import ScriptedModel
 from ragset.cli.show_run import show_run
+from ragset.flow.profile import Profile, axes_of
 from ragset.flow.report import Report
 from ragset.kit.prices import PriceTable
+from ragset.kit.prompting import Prompt
 from ragset.schema.documents import Chunk
 from ragset.schema.samples import Draw, Failure, QAPair, Sample, Scenario, Spent, Usage, Verdict
+from ragset.schema.step import Map, Tally, Tools, Uses
+from ragset.sources.samples import Samples
 
 CHUNK = Chunk(id="c", document_id="d/a.md", version="v", title="A", text="Text.", start=0, end=5, ordinal=0)
 BROKEN = Failure(step="rag_qa", error="ReplyError", message="no JSON")
@@ -150,3 +155,101 @@ def test_the_summary_is_short_when_no_model_was_used(tmp_path: Path, capsys: pyt
     assert "usage" not in shown
     assert "answerable" not in shown
     assert "ended" not in shown
+
+
+def test_what_was_asked_of_an_axis_stands_beside_what_was_kept() -> None:
+    tally = Tally(axes={"question_type": {"fact": 2, "numeric": 1, "yes_no": 1}, "persona": {"a": 1, "b": 1}})
+    tally.lacking = {"question_type": {"fact": 0, "numeric": 0, "yes_no": 2}}
+    spread = {"question_type": {"fact": 4, "numeric": 2}, "persona": {"a": 3}, "style": {}, "document": {"d": 6}}
+    found = axes_of(spread, tally, 8, 6)
+    kinds = found["question_type"]
+    assert (kinds["quota"], kinds["distance"]) == (True, 0.25)  # (1/6 + 1/12 + 1/4) / 2
+    assert kinds["values"]["yes_no"] == {"asked": 0.25, "wanted": 2, "kept": 0, "share": 0.0}
+    assert kinds["values"]["fact"] == {"asked": 0.5, "wanted": 4, "kept": 4, "share": 0.6667}
+    assert found["persona"]["values"]["none"] == {"asked": 0.0, "wanted": None, "kept": 3, "share": 0.5}
+    assert (found["persona"]["quota"], found["persona"]["distance"]) == (False, 0.5)
+    assert found["document"] == {
+        "quota": False,
+        "distance": None,
+        "values": {"d": {"asked": None, "wanted": None, "kept": 6, "share": 1.0}},
+    }
+    assert "style" not in found
+
+
+class _Judges(Map):
+    name: ClassVar[str] = "rubric"
+    uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
+    prompt: str = "write_qa.v2"
+
+
+async def _figures(*draws: Draw, judge: str = "x:writer", **more: Any) -> dict[str, Any]:
+    profile, report = Profile(), Report(4)
+    for draw in draws:
+        profile.add(draw)
+        report.add(draw)
+    model = ScriptedModel([], name=judge)
+    return await profile.figures(report, [Samples(path="x"), _Judges()], Tools(models={"judge": model}), embed=True)
+
+
+def _scored(number: int, status: Any, score: float, rank: int, **more: Any) -> Sample:
+    verdict = Verdict(judge="rubric", version="2", score=score, passed=True)
+    made = _sample(number, provenance={"writer": "x:writer", "prompt": "own", "prompt_hash": "abc"}, **more)
+    measures = {"gold_rank": rank, "difficulty": "easy"}
+    return made.judged(verdict).model_copy(update={"status": status, "measures": measures})
+
+
+async def test_scores_become_histograms_and_ranks_are_counted() -> None:
+    draws = [_draw(at, _scored(at, "kept", at / 10, 1 + at % 2)) for at in range(11)]
+    found = await _figures(*draws, _draw(11, _scored(11, "rejected", 0.25, 9)))
+    scores = found["verdicts"]["rubric"]
+    assert scores["kept"] == [1, 1, 1, 1, 1, 1, 1, 1, 1, 2]
+    assert scores["others"] == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert (scores["low"], scores["high"], scores["scored"], scores["versions"]) == (0.0, 1.0, 12, ["2"])
+    assert found["difficulty"]["levels"] == {"easy": 11, "medium": 0, "hard": 0, "not measured": 0}
+    assert found["difficulty"]["gold_rank"] == {"1": 6, "2": 5}
+    assert found["difficulty"]["gold_rank_lexical"] == {}
+    wide = await _figures(_draw(0, _scored(0, "kept", 5, 1)), _draw(1, _scored(1, "kept", 1, 1)))
+    assert (wide["verdicts"]["rubric"]["high"], wide["verdicts"]["rubric"]["kept"][2]) == (5.0, 1)
+
+
+async def test_the_prompts_and_a_judge_that_is_the_writer_are_named() -> None:
+    spent = (_spent("rubric", "judge", 1, 10, 2),)
+    found = await _figures(_draw(0, _scored(0, "kept", 1, 1), spent=spent))
+    assert found["prompts"] == {"own": "abc", "write_qa.v2": Prompt.load("write_qa.v2").hash}
+    assert found["same_judge_as_writer"] is True
+    assert (await _figures(_draw(0, _scored(0, "kept", 1, 1)), judge="x:other"))["same_judge_as_writer"] is False
+    assert found["coverage"] is None  # no index
+    assert found["diversity"]["vendi_score"] is None  # no step embeds
+    assert found["diversity"]["question_words"]["most"] == 1
+
+
+async def test_a_run_that_kept_nothing_has_figures_that_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = await _figures(_draw(0, _scored(0, "rejected", 0.5, 1)))
+    assert found["diversity"]["questions"] == 0
+    assert found["diversity"]["compression_ratio"] is None
+    report = Report(4)
+    report.add(_draw(0, _scored(0, "rejected", 0.5, 1).judged(Verdict(judge="x", version="1", passed=False))))
+    show_run(report.as_dict() | found, tmp_path)
+    assert "diversity" not in capsys.readouterr().out
+
+
+def test_the_summary_shows_diversity_and_coverage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(1)
+    report.add(_draw(0, _sample(0, "kept")))
+    share = {"total": 14, "touched": 12, "share": 0.8571}
+    figures = {
+        "diversity": {"vendi_score": 27.6259, "self_bleu": None},
+        "coverage": {"documents": share, "chunks": share, "topics": share, "map": [], "clusters": []},
+        "axes": {"question_type": {"distance": 0.25}, "style": {"distance": 0.0}, "document": {"distance": None}},
+        "same_judge_as_writer": True,
+    }
+    show_run(report.as_dict() | figures, tmp_path)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "27.63 effective number of different questions" in shown
+    assert "Self-BLEU" not in shown
+    assert "12 of 14 documents 12 of 14 chunks 12 of 14 topics" in shown
+    assert "0.25 question_type" in shown
+    assert "0.00 style" not in shown
+    assert "the model that judges is the model that wrote" in shown

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Unpack, cast
 
+from ragset.api.assembling import dumped, for_flow, index_name, ingest_flow
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
-from ragset.api.roles import Opened, objects_of, opened_models, trusted_by
+from ragset.api.roles import Opened, opened_models
+from ragset.api.validation import validate
 from ragset.api.wiring import (
     BuildOptions,
     FlowOptions,
@@ -33,10 +35,10 @@ from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.run_folder import RunFolder
 from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
 from ragset.kit.judging import one_line
-from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step, Tools
 from ragset.settings import indexes_folder
+from ragset.sources.contexts import Contexts
 from ragset.sources.files import Files, Survey, survey
 
 __all__ = [
@@ -60,7 +62,7 @@ def ingest(sources: Sources, index: str, **options: Unpack[IngestOptions]) -> In
     and keep their old version. Raises ``UsageError`` and its kin for wrong names and mixed models.
     """
     check_options(options, IngestOptions)
-    flow = _ingest_flow(source_list(sources), index, options)
+    flow = ingest_flow(source_list(sources), index, options)
     done: dict[str, Any] = {}
     run_sync(_execute(flow, None, cast("FlowOptions", options), done))
     return IngestResult(**done["ingest"])
@@ -78,10 +80,10 @@ def build(sources: Sources, out: str | Path, n: int | None = None, **options: Un
     making = sample_flow(options, name, n)
     if making.find("scenarios"):
         making = making.replace("scenarios", documents=documents_of(found))
-    reading = _ingest_flow(given, name, options)
+    reading = ingest_flow(given, name, options)
     data = making.dump()
     data["steps"] = [*reading.dump()["steps"], *data["steps"]]
-    return run_flow(compile_flow({**data, "name": "build"}), out, **_for_flow(options))
+    return run_flow(compile_flow({**data, "name": "build"}), out, **for_flow(options))
 
 
 def generate(index: str, n: int | None = None, out: str | Path | None = None, **options: Unpack[RunOptions]) -> EvalSet:
@@ -89,25 +91,11 @@ def generate(index: str, n: int | None = None, out: str | Path | None = None, **
     check_options(options, RunOptions)
     flow = sample_flow(options, index, n)
     steps = [step for step in flow.steps if step.takes is not Sample or step.name == "keep"]
-    flow = _with_steps(flow, "generate", _dumped(steps))
+    flow = _with_steps(flow, "generate", dumped(steps)).asking(flow.asked)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(out or folder)
-        run_sync(_execute(flow, target, _for_flow(options), {}, kept_as="samples.jsonl"))
+        run_sync(_execute(flow, target, for_flow(options), {}, kept_as="samples.jsonl"))
         return EvalSet.load(target / "samples.jsonl")
-
-
-def validate(samples: EvalSet | str | Path, index: str, out: str | Path, **options: Unpack[RunOptions]) -> Run:
-    """Judge samples that were made before against an index; everything that passes is kept."""
-    check_options(options, RunOptions)
-    path = Path(samples).absolute() if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
-    if path.resolve().parent == Path(out).resolve():
-        raise UsageError("is in the folder that --out would write to", where=str(path), hint="name another --out")
-    if not path.is_file():
-        raise UsageError("no such file", where=str(path), hint="give samples.jsonl, kept.jsonl or rejected.jsonl")
-    flow = sample_flow(options, index, None)
-    judges = [step for step in flow.steps if step.takes is Sample and step.name != "keep"]
-    steps = [{"samples": {"path": str(path)}}, *_dumped(judges), {"keep": {}}]
-    return run_flow(_with_steps(flow, "validate", steps), out, **_for_flow(options))
 
 
 def run_flow(flow: Flow | str | Path, out: str | Path | None, **options: Unpack[FlowOptions]) -> Run:
@@ -141,15 +129,6 @@ def verify(samples: EvalSet | str | Path, index: str, **options: Unpack[IndexOpt
                 if state != "same":
                     problems.append({"id": sample.id, "document_id": evidence.document_id, "state": state})
     return VerifyResult(found, problems)
-
-
-def index_name(corpora: Iterable[str]) -> str:
-    """Derive an index name from corpus names; names that cannot be written in ASCII get a hash behind them."""
-    names = sorted(corpora)
-    plain = "-".join(names)
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in plain.lower())
-    short = safe[:50].strip("-_")
-    return short if short == plain else "-".join(filter(None, [short, digest(names)[:6]]))
 
 
 async def _execute(
@@ -204,6 +183,8 @@ async def _warmed(steps: Sequence[Step], tools: Tools) -> None:
 
 def _survey(flow: Flow, out: Path | None, options: IndexOptions) -> Survey | None:
     """List the files of the flow's sources, if it has any; what ragset itself writes there is no part of them."""
+    if isinstance(contexts := flow.find("contexts"), Contexts):
+        return Survey(corpora={contexts.corpus: contexts.path}, whole=frozenset({contexts.corpus}))
     files = flow.find("files")
     if not isinstance(files, Files):
         return None
@@ -218,7 +199,7 @@ async def _read_in(steps: Sequence[Step], tools: Tools, progress: Progress, foun
         tools.extras["survey"] = found
         with index.writing(found.corpora, complete=found.whole, spared=found.unlisted):
             tools.extras["known_sources"] = index.known_sources()
-            await run_intake(steps, tools, progress, total=len(found.files))
+            await run_intake(steps, tools, progress, total=len(found.files) or None)
     finally:
         if pool := tools.extras.pop("parse_pool", None):
             pool.close()
@@ -241,38 +222,5 @@ def documents_of(found: Survey) -> tuple[str, ...]:
     return (*(f"{name}/" for name in sorted(found.whole)), *single)
 
 
-_PARSE_LIMITS = {"parse_timeout": "timeout_s", "parse_memory": "memory_mb"}
-
-
-def _ingest_flow(sources: Sequence[str], index: str, options: IngestOptions) -> Flow:
-    given: dict[str, Any] = {key: value for key, value in options.items() if value}
-    files = {key: tuple(given[key]) for key in ("include", "exclude") if key in given}
-    split = {"max_tokens": given["chunk_tokens"]} if "chunk_tokens" in given else {}
-    if "strategy_file" in given:
-        split["strategy_file"] = str(Path(given["strategy_file"]).absolute())
-    flow = load_flow("ingest").replace("files", sources=tuple(sources), **files)
-    read = {field: given[key] for key, field in _PARSE_LIMITS.items() if key in given}
-    flow = flow.replace("split", **split).replace("read", **read)
-    return compile_flow(flow.dump() | {"index": index})
-
-
 def _with_steps(flow: Flow, name: str, steps: list[Any]) -> Flow:
     return compile_flow({**flow.dump(), "name": name, "steps": steps})
-
-
-def _dumped(steps: Sequence[Any]) -> list[dict[str, Any]]:
-    return [{step.name: step.model_dump(mode="json", exclude_none=True)} for step in steps]
-
-
-def _saved(samples: EvalSet, out: Path) -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    path = out.with_name(f".{out.name}.samples.jsonl")
-    samples.save(path)
-    return path
-
-
-def _for_flow(options: RunOptions) -> FlowOptions:
-    """Give what running the flow still needs: the rest is written into it, but for models that are objects."""
-    given: dict[str, Any] = {**options, "objects": objects_of(options), "trusted": trusted_by(options)}
-    names = (FlowOptions.__required_keys__ | FlowOptions.__optional_keys__) - {"index"}
-    return cast("FlowOptions", {key: value for key, value in given.items() if key in names})

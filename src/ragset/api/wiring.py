@@ -155,9 +155,7 @@ def tools_for(index: Index, progress: Progress, roles: Opened) -> Tools:
 
 def sample_flow(options: RunOptions, index: str, n: int | None) -> Flow:
     """Give the flow of a run, with what the options say written into it."""
-    flow = load_flow(options.get("flow") or "rag_qa")
-    if flow.find("keep") and n is not None:
-        flow = flow.replace("keep", n=n)
+    flow = load_flow(options.get("flow") or "rag_qa").asking(n)
     if flow.find("scenarios") and "seed" in options:
         flow = flow.replace("scenarios", seed=options["seed"])
     data: dict[str, Any] = chosen(flow, options).dump() | {"index": index}

@@ -1,4 +1,4 @@
-"""``ragset build``, ``generate`` and ``validate``: the commands that fill a run folder."""
+"""``ragset build`` and ``generate``: the commands that make pairs."""
 
 from __future__ import annotations
 
@@ -52,22 +52,3 @@ def generate(ctx: click.Context, index: str, out: str, n: int | None, as_json: b
         api.generate(index, n, out=out, progress=shown, **opt.given(**rest))
     report = json.loads((Path(out) / "report.json").read_text("utf-8"))
     end(ctx, report, Path(out), as_json)
-
-
-@click.command()
-@click.argument("file", metavar="FILE")
-@opt.index_name
-@opt.out_folder
-@opt.together(opt.order, opt.embedder, opt.indexes, opt.chroma, opt.folder, opt.as_json, opt.quiet)
-@click.pass_context
-def validate(ctx: click.Context, file: str, index: str, out: str, as_json: bool, **rest: Any) -> None:
-    """Judge the pairs of FILE against an index.
-
-    What passes every gate goes to kept.jsonl in the run folder, the rest with its reasons to rejected.jsonl.
-    """
-    from ragset import api
-    from ragset.cli.show_run import end
-
-    with opt.started(rest) as shown:
-        run = api.validate(file, index, out, progress=shown, **opt.given(**rest))
-    end(ctx, run.report, Path(out), as_json)

@@ -40,8 +40,7 @@ spending = together(
     click.option("--cache", metavar="FILE", help="Cache of replies (RAGSET_CACHE; default: one per user)."),
     click.option("--prices", metavar="FILE", help="YAML file of prices (RAGSET_PRICES; default: those known)."),
 )
-order = together(
-    click.option("--seed", type=int, help="Seed of the draws (default: the flow's, 0)."),
+models = together(
     click.option("--model", metavar="NAME", help="Model for all roles, provider:name (default: builtin)."),
     click.option("--answerer", metavar="NAME", help="Model that answers, in place of --model."),
     click.option("--judge", metavar="NAME", help="Model that judges, in place of --model."),
@@ -50,6 +49,7 @@ order = together(
     click.option("--flow", metavar="FILE", help="Flow to run, a name or a YAML file (default: rag_qa)."),
     spending,
 )
+order = together(click.option("--seed", type=int, help="Seed of the draws (default: the flow's, 0)."), models)
 folder = together(
     click.option("--force", is_flag=True, help="Replace a run of another flow in the folder."),
     click.option("--retry-failed", is_flag=True, help="Try again what failed in the earlier run."),

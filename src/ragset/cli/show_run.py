@@ -29,6 +29,14 @@ SHOWN = ("document", "question_type", "difficulty", "answerable")
 AXES = {"persona": "personas", "language": "languages", "style": "styles", "answer_length": "answer lengths"}
 """Titles of the other axes; one that is not here is shown under its name."""
 
+DIVERSITY = {
+    "vendi_score": "effective number of different questions (Vendi score)",
+    "mean_nearest_cosine": "mean cosine to the nearest other question",
+    "self_bleu": "Self-BLEU: 0 shares nothing with the others, 1 copies them",
+    "compression_ratio": "compression ratio: the higher, the more alike",
+}
+"""The measures that the summary shows, with what they say; the report has more."""
+
 MOST = 12
 """Rows shown of a long table; the report has all."""
 
@@ -75,6 +83,7 @@ def show_run(report: dict[str, Any], folder: Path) -> None:
     if "no" in kept_by.get("answerable", {}):
         _counts("answerable", kept_by["answerable"])
     _gates(report["gates"])
+    show_set(report)
     show_usage(report)
     if report.get("ended"):
         out()
@@ -114,6 +123,32 @@ def show_usage(report: Mapping[str, Any]) -> None:
     each = [("per kept pair", *_used(total, kept))] if kept else []
     table([("step", "calls", "tokens in", "tokens out", usage["currency"]), *rows, ("all", *_used(total)), *each])
     _paid(report.get("paid") or [])
+
+
+def show_set(report: Mapping[str, Any]) -> None:
+    """Print how varied the kept set is, what it covers, and which axes are not as asked; nothing of what is unknown."""
+    diversity, coverage = report.get("diversity") or {}, report.get("coverage") or {}
+    rows = [(f"{diversity[key]:,.2f}", what) for key, what in DIVERSITY.items() if diversity.get(key) is not None]
+    if rows:
+        out()
+        out("diversity of the questions")
+        table(rows)
+    if coverage:
+        out()
+        out("coverage")
+        table((f"{n['touched']:,} of {n['total']:,}", kind) for kind, n in coverage.items() if isinstance(n, Mapping))
+    off = [
+        (f"{found['distance']:.2f}", name)
+        for name, found in (report.get("axes") or {}).items()
+        if (found["distance"] or 0) >= 0.005
+    ]
+    if off:
+        out()
+        out("axes that are not quite as asked (0 is as asked, 1 is nothing of it)")
+        table(off)
+    if report.get("same_judge_as_writer"):
+        out()
+        out("note: the model that judges is the model that wrote")
 
 
 def _used(usage: Mapping[str, Any], share: int = 1) -> tuple[str, ...]:

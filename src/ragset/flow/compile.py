@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ragset.errors import FlowError, did_you_mean
 from ragset.flow.registry import step_class
+from ragset.flow.select import Select
 from ragset.schema.ids import digest
 from ragset.schema.models import Choice, ModelChoice
 from ragset.schema.ports import Role
@@ -23,9 +24,6 @@ WINDOW = 64
 
 Two stages of 64 draws with about two pairs each keep some 200 calls ready; what is kept of the first draws is known
 before many more are drawn. A server that takes more than 100 requests at once wants a flow with a larger one."""
-
-RUNNABLE = frozenset({"source", "map", "fold"})
-"""Kinds of steps that the engine runs."""
 
 
 class Flow(BaseModel):
@@ -61,7 +59,8 @@ class Flow(BaseModel):
         """Hash of all that shapes the set; how many are asked for does not (a set may grow)."""
         data = self.dump()
         for step in data["steps"]:
-            step.get("keep", {}).pop("n", None)
+            for name in ("keep", "select"):
+                step.get(name, {}).pop("n", None)
         data["models"] = {role: choice.shape for role, choice in self.models.items()}
         return digest("flow", {k: v for k, v in data.items() if k not in ("description", "pass_rates")})
 
@@ -69,12 +68,25 @@ class Flow(BaseModel):
         """Give the first step of that name, or none."""
         return next((step for step in self.steps if step.name == name), None)
 
+    @property
+    def asked(self) -> int | None:
+        """How many samples are asked for; none: all that are good enough."""
+        return getattr(self.find("select") or self.find("keep"), "n", None)
+
+    def asking(self, n: int | None) -> Flow:
+        """Give the flow with an order of another size (none: as it is); what ``select`` chooses among grows with it."""
+        if n is None or n == self.asked or not self.find("keep"):
+            return self
+        return self.replace("keep", n=n) if not self.find("select") else self.replace("select", n=n)
+
     def replace(self, name: str, **fields: Any) -> Flow:
         """Give the flow with fields of one step changed; re-checked."""
         data = self.dump()
         for step in data["steps"]:
             if name in step:
                 step[name] = {**(step[name] or {}), **fields}
+            if name == "select":
+                step.get("keep", {}).pop("n", None)  # it follows from select
         return compile_flow(data)
 
 
@@ -115,6 +127,7 @@ def compile_flow(data: Any, where: str = "flow") -> Flow:
         raise FlowError("a flow is a mapping with a list 'steps'", where=where, hint="see: ragset flow show rag_qa")
     steps = tuple(_step(item, f"{where}, step {at}") for at, item in enumerate(data["steps"], 1))
     _check_order(steps, where)
+    steps = _with_candidates(steps, where)
     for at, step in enumerate(steps, 1):
         try:
             step.check()
@@ -163,12 +176,6 @@ def _check_order(steps: Sequence[Step], where: str) -> None:
     if steps[0].kind != "source":
         sources = "files, scenarios or samples"
         raise FlowError(f"'{steps[0].name}' cannot come first", where=where, hint=f"begin with a source: {sources}")
-    for at, step in enumerate(steps, 1):
-        if step.kind not in RUNNABLE:
-            hint = f"use {', '.join(sorted(RUNNABLE))}"
-            raise FlowError(
-                f"'{step.name}' is a {step.kind}, which no engine runs yet", where=f"{where}, step {at}", hint=hint
-            )
     for at, (before, step) in enumerate(pairwise(steps), 2):
         if step.takes is not before.gives:
             takes, gives = _noun(step.takes), _noun(before.gives)
@@ -177,11 +184,26 @@ def _check_order(steps: Sequence[Step], where: str) -> None:
                 where=f"{where}, step {at}",
                 hint="put a step between them that turns one into the other, or change the order",
             )
-    names = [step.name for step in steps]
+    names = [step.name for step in steps if step.kind != "barrier"]
     if "keep" in names[:-1]:
         raise FlowError("'keep' decides, so nothing may come after it", where=where, hint="move keep to the end")
+    for at, (before, step) in enumerate(pairwise(steps), 2):
+        if step.kind == "barrier" and before.name != "keep":
+            what, hint = f"'{step.name}' chooses among what 'keep' keeps", "put it right after keep, at the end"
+            raise FlowError(what, where=f"{where}, step {at}", hint=hint)
     if steps[-1].gives is not None and "keep" not in names[-1:] and names[-1] != "index":
         raise FlowError(f"ends with '{names[-1]}'", where=where, hint="end with keep (samples) or index (chunks)")
+
+
+def _with_candidates(steps: Sequence[Step], where: str) -> tuple[Step, ...]:
+    """Let ``keep`` ask for as many as ``select`` chooses among."""
+    if not isinstance(select := steps[-1], Select):
+        return tuple(steps)
+    keep = steps[-2]
+    if getattr(keep, "n", None) not in (None, select.candidates):
+        what = f"'keep' asks for {getattr(keep, 'n', None)}, and 'select' for {select.candidates} to choose among"
+        raise FlowError(what, where=where, hint="take n out of keep: it is select's n times its of")
+    return *steps[:-2], keep.model_copy(update={"n": select.candidates}), select
 
 
 def _noun(kind: type[Any] | None) -> str:

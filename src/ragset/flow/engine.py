@@ -1,19 +1,22 @@
 """The engine: a chain of async generators pulled from the end, in draw order.
 
-source → maps in a window → folds → maps in a window → … → ``keep``. A map keeps ``window`` draws open and waits for
-the head, never for whichever is first, so what is committed when draw i is asked for depends on i alone: the same
-replies give the same set, whatever the latencies and the concurrency.
+source → maps in a window → folds → maps in a window → … → ``keep`` → barriers. A map keeps ``window`` draws open and
+waits for the head, never for whichever is first, so what is committed when draw i is asked for depends on i alone: the
+same replies give the same set, whatever the latencies and the concurrency. A barrier takes all that ``keep`` gave,
+spooled to disk when it is much, and gives it on in order; a run that is stopped decides on what came until then.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from ragset.errors import NOT_THE_DRAWS, BudgetError, UsageError
@@ -21,6 +24,7 @@ from ragset.flow.journal import Journal
 from ragset.schema.ids import digest
 from ragset.schema.samples import Failure, Spent
 from ragset.schema.step import (
+    Barrier,
     Envelope,
     Fold,
     Folding,
@@ -36,6 +40,9 @@ from ragset.schema.step import (
 )
 
 Seen = tuple[bytes | None, ...]
+
+SPOOLED = 16 << 20
+"""Bytes of draws that a barrier holds in memory; more go to a file without a name, which no kill leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +101,31 @@ def stages(steps: Sequence[Step], tools: Tools) -> list[Stage]:
 
 
 async def run(
-    steps: Sequence[Step], tools: Tools, *, window: int, journal: Journal | None = None
+    steps: Sequence[Step],
+    tools: Tools,
+    *,
+    window: int,
+    journal: Journal | None = None,
+    spool: Path | None = None,
+    watch: Callable[[Any], None] = lambda item: None,
 ) -> AsyncGenerator[Any, None]:
-    """Pull every draw through the steps and yield it, in order, after the last fold; ends when ``keep`` is full."""
+    """Pull every draw through the steps and yield it, in order, after the last one; ends when ``keep`` is full.
+
+    ``watch`` sees each draw as it leaves the last fold, before any barrier; ``spool`` is where barriers keep draws.
+    """
+    barriers = [step for step in steps if isinstance(step, Barrier)]
+    pulled = steps[: len(steps) - len(barriers)]
+    async with AsyncExitStack() as stack:
+        stream = await stack.enter_async_context(aclosing(_pulled(pulled, tools, window, journal, watch)))
+        for barrier in barriers:
+            stream = await stack.enter_async_context(aclosing(_gathered(stream, barrier, tools, spool)))
+        async for item in stream:
+            yield item
+
+
+async def _pulled(
+    steps: Sequence[Step], tools: Tools, window: int, journal: Journal | None, watch: Callable[[Any], None]
+) -> AsyncGenerator[Any, None]:
     source, *rest = steps
     if not isinstance(source, Source):
         raise UsageError(f"'{source.name}' is no source")
@@ -110,6 +139,7 @@ async def run(
             setting = _Setting(tools, journal, window, last=stage is grouped[-1])
             stream = await stack.enter_async_context(aclosing(_flow(stream, stage, running, setting)))
         async for item in stream:
+            watch(item)
             yield item
             if tools.tally.full:
                 return
@@ -117,6 +147,29 @@ async def run(
             finish = getattr(folding, "finish", None)
             if finish:
                 await finish()
+
+
+async def _gathered(
+    stream: AsyncIterator[Any], barrier: Barrier, tools: Tools, spool: Path | None
+) -> AsyncGenerator[Any, None]:
+    """Take all draws, let the barrier decide, and give them on; what stopped the run is raised after them."""
+    gathering = barrier.begin(tools)
+    stopped: BaseException | None = None
+    kind: Any = None
+    with SpooledTemporaryFile(SPOOLED, dir=spool and str(spool)) as lines:
+        try:
+            async for item in stream:
+                gathering.feed(item)
+                kind = type(item)
+                lines.write(item.model_dump_json().encode() + b"\n")
+        except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
+            stopped = error
+        await gathering.decide()
+        lines.seek(0)
+        for line in lines:
+            yield gathering.release(kind.model_validate_json(line))
+    if stopped:
+        raise stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,11 +129,11 @@ def amount(value: float) -> str:
 
 
 def sample_steps(flow: Flow) -> tuple[Step, ...]:
-    """Give the steps of a flow that make samples; raises ``FlowError`` when it only fills an index."""
+    """Give the steps of a flow that make samples, up to ``keep``; raises ``FlowError`` when it only fills an index."""
     found = [steps for steps in parts(flow) if makes_samples(steps)]
     if not found:
         raise FlowError("makes no samples, so there is nothing to estimate", where=flow.name)
-    return found[-1]
+    return tuple(step for step in found[-1] if step.kind != "barrier")
 
 
 def names_of(tools: Tools) -> dict[str, str]:
@@ -196,10 +196,9 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     estimator, usage over kept, with Beale's correction: uncorrected it says some percent too much where few pairs pass
     (Cochran 1977, section 6.15). Raises ``RagsetError`` when nothing was kept.
     """
-    if n is not None and getattr(flow.find("keep"), "n", n) != n:
-        flow = flow.replace("keep", n=n)
+    flow = flow.asking(n)
     source, *rest = sample_steps(flow)
-    n = n if n is not None else getattr(rest[-1], "n", None)
+    n = getattr(rest[-1], "n", None)
     if not isinstance(source, Source):
         raise FlowError("does not begin with a source", where=flow.name)
     trial = replace(tools, tally=Tally())
@@ -225,8 +224,8 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     wide = (f"about {more} draws would say it within {WITHIN:.0%}: --pilot-draws {more}",) if more else ()
     return Estimate(
         basis="pilot",
-        asked=n,
-        kept=min(n or math.inf, kept * needed * (1 + squared) / len(made)),
+        asked=flow.asked,
+        kept=min(flow.asked or math.inf, kept * needed * (1 + squared) / len(made)),
         draws=needed,
         stages=_stages(sums, names_of(tools), scale),
         low=max(0.0, 1 - spread),

@@ -17,6 +17,7 @@ from ragset.schema.step import Commit, Fold, Folding, Tally, Tools
 class Keep(Fold):
     """Keep what passed every judge, until the order and its quotas are filled; the rest are rejects with a reason.
 
+    Before a ``select`` the order is that of the candidates: what ``select`` asks for is written into ``n``.
     Quotas come from the source (``scenarios: {quotas: …}``). A sample counts as what it is here, after any relabelling.
     """
 
@@ -41,6 +42,7 @@ class Keep(Fold):
     def begin(self, tools: Tools) -> Folding:
         """Start counting."""
         tools.tally.wanted, tools.tally.most_per_chunk = self.n, self.max_per_chunk
+        tools.tally.most_per_type = self.max_per_type
         return _Keeping(self, tools.tally)
 
 

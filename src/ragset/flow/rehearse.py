@@ -18,6 +18,7 @@ from typing import Any
 from ragset.errors import NOT_THE_DRAWS, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, chunks_of, names_of, sample_steps
+from ragset.kit.tiers import REHEARSED
 from ragset.schema.ports import Ask, LanguageModel, Reply, Role
 from ragset.schema.samples import Draw, Failure, Sample, Usage
 from ragset.schema.step import Fold, Map, Source, Step, Tally, Tools, book, current_step, ledger
@@ -76,11 +77,16 @@ class _Willing:
 
     async def complete(self, ask: Ask) -> Reply:
         reply = await self._model.complete(ask)
-        value = json.loads(reply.raw) if "passages" in (ask.reply_schema or {}).get("properties", {}) else {}
-        if value.get("answer", "") is not None:
+        fields = (ask.reply_schema or {}).get("properties", {})
+        value = json.loads(reply.raw) if {"passages", "answers"} & fields.keys() else {}
+        given = value.get("answers", [value])
+        if all(one.get("answer", "") is not None for one in given):
             return reply
         lines = [line for line in ask.messages[-1].content.splitlines() if not line.startswith(("<", "Passage"))]
-        raw = json.dumps({**value, "answer": " ".join(max(lines, key=len).split()[:ANSWER_WORDS])}, ensure_ascii=False)
+        made_up = " ".join(max(lines, key=len).split()[:ANSWER_WORDS])
+        for one in given:
+            one["answer"] = made_up if one.get("answer", "") is None else one["answer"]
+        raw = json.dumps(value, ensure_ascii=False)
         usage = reply.usage.model_copy(update={"completion_tokens": math.ceil(len(raw) / 4)})
         return reply.model_copy(update={"raw": raw, "value": raw, "usage": usage})
 
@@ -116,12 +122,15 @@ class _Rehearsed:
 
 async def rehearse(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> Estimate:
     """Estimate a run of ``n`` pairs (none: what the flow says) from ``draws`` rehearsed ones; calls no model."""
+    flow = flow.asking(n)
     source, *rest = sample_steps(flow)
-    n = n if n is not None else getattr(rest[-1], "n", None)
+    n = getattr(rest[-1], "n", None)
     names = names_of(tools)
     if not names:
-        kept = float(n or 0)
-        return Estimate(basis="rehearsal", asked=n, kept=kept, draws=0, assumptions=("no language model is used",))
+        kept = float(flow.asked or 0)
+        return Estimate(
+            basis="rehearsal", asked=flow.asked, kept=kept, draws=0, assumptions=("no language model is used",)
+        )
     trial = _trial(tools)
     if isinstance(rest[-1], Fold):
         rest[-1].begin(trial)  # keep writes its limits into the tally, which the source reads
@@ -140,8 +149,8 @@ async def rehearse(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) 
     low, high = _range(size, n, _guessed(flow, rates), stages)
     return Estimate(
         basis="rehearsal",
-        asked=n,
-        kept=kept,
+        asked=flow.asked,
+        kept=min(kept, flow.asked or kept),
         draws=count,
         stages=stages,
         low=low,
@@ -163,6 +172,7 @@ def _trial(tools: Tools) -> Tools:
         role: Booked(_Willing(Rehearsal()), role) if role in named else model for role, model in tools.models.items()
     }
     extras = {key: value for key, value in tools.extras.items() if not key.startswith("ragset.writer")}
+    extras[REHEARSED] = True
     return replace(tools, models=models, tally=Tally(), say=lambda line: None, extras=extras)
 
 

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 from ragset.errors import NOT_THE_DRAWS, BudgetError, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
+from ragset.flow.profile import Profile
 from ragset.flow.report import Report
 from ragset.flow.run_folder import RunFolder
-from ragset.schema.samples import Sample
+from ragset.schema.samples import Draw, Sample
 from ragset.schema.step import Step, Tools
 
 
@@ -81,12 +82,11 @@ async def run_samples(
     A run that is stopped (by its budget, by Ctrl-C, by a server that is gone) delivers the draws that were decided on
     until then. A budget is a way to end; what else stops a run is raised again.
     """
-    asked = getattr(steps[-1], "n", None)
-    report = Report(asked, costing=tools.extras.get("costing"))
-    progress.stage("making and judging", asked)
+    report, profile = Report(folder.flow.asked, costing=tools.extras.get("costing")), Profile()
+    progress.stage("making and judging", getattr(folder.flow.find("keep"), "n", None))
     stopped: BaseException | None = None
     try:
-        await _pull(steps, tools, folder, progress, report)
+        await _pull(steps, tools, folder, _Watch(progress), (report, profile))
     except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
         if not isinstance(error, BudgetError) and report.samples["kept"] <= folder.kept_before:
             raise  # what stands there from before is no less
@@ -96,7 +96,8 @@ async def run_samples(
     report.lacking, report.given_up = tools.tally.lacking, tools.tally.given_up
     report.paid = tools.extras.get("paid", list)()
     spending = tools.extras.get("budget", lambda: None)()
-    result = {**about, **report.as_dict(), **({"budget": spending} if spending else {})}
+    figures = await profile.figures(report, steps, tools, embed=not isinstance(stopped, asyncio.CancelledError))
+    result = {**about, **report.as_dict(), **figures, **({"budget": spending} if spending else {})}
     folder.finish(result)
     if stopped and not isinstance(stopped, BudgetError):
         if isinstance(stopped, RagsetError):
@@ -105,12 +106,28 @@ async def run_samples(
     return result
 
 
-async def _pull(steps: Sequence[Step], tools: Tools, folder: RunFolder, progress: Progress, report: Report) -> None:
-    stream = run(steps, tools, window=folder.flow.window, journal=folder.journal)
+class _Watch:
+    """Tells the progress what became of each draw when ``keep`` has decided on it, before any barrier."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.drawn = self.kept = self.rejected = 0
+
+    def __call__(self, draw: Draw) -> None:
+        if not draw.empty:
+            self.drawn += 1
+            self.kept += sum(sample.status == "kept" for sample in draw.samples)
+            self.rejected += sum(sample.status == "rejected" for sample in draw.samples)
+            self.progress.advance(self.kept, f"{self.drawn} drawn, {self.rejected} rejected")
+
+
+async def _pull(
+    steps: Sequence[Step], tools: Tools, folder: RunFolder, watch: _Watch, books: tuple[Report, Profile]
+) -> None:
+    window, journal = folder.flow.window, folder.journal
+    stream = run(steps, tools, window=window, journal=journal, spool=folder.path, watch=watch)
     async with aclosing(stream) as draws:
         async for draw in draws:
-            report.add(draw)
+            for book in books:
+                book.add(draw)
             folder.add(draw.samples)
-            if not draw.empty:
-                drawn = report.draws["total"] - report.draws["empty"]
-                progress.advance(report.samples["kept"], f"{drawn} drawn, {report.samples['rejected']} rejected")

@@ -1,20 +1,25 @@
-"""Answer correctness by ragas: whether an answer given from the retrieved chunks agrees with the reference.
+"""Answer correctness: whether an answer given from the retrieved chunks agrees with the reference.
 
-The reference is never compared with itself: the answerer sees the retrieved chunks and the question only.
+The reference is never compared with itself: the answerer sees the retrieved chunks and the questions only, those of all
+siblings in one call. So a pair that passes is answerable from what retrieval brings back, too. The judge is ragas
+``AnswerCorrectness``; with a language model the built-in equivalence decides first what it is sure of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from ragset.adapters import ragas_bridge
-from ragset.kit.answering import BEST_SENTENCE, PROMPT, RULES, answer, answerer_name
-from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_readable
-from ragset.kit.judging import Judge
+from ragset.kit.answering import BEST_SENTENCE, PROMPT, RULES, Answer, answerer_name
+from ragset.kit.answering_together import SEVERAL, answers
+from ragset.kit.builtin_judge import VERSION, equivalence, judge_model, named, not_readable
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import retrieve
+from ragset.kit.retrieving import query_of, question_vectors, retrieve
+from ragset.kit.rubrics import Item, Rubric, compared, equivalence_rubric
+from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools, Uses
@@ -23,7 +28,7 @@ RULES_THRESHOLD, MODEL_THRESHOLD = 0.9, 0.7
 """Lowest score that passes when the flow names none: with the built-in judge, and with a language model."""
 
 
-class AnswerCorrectness(Judge):
+class AnswerCorrectness(TieredJudge):
     """Pass a reference answer that agrees with what an answerer finds in the ``top_k`` retrieved chunks.
 
     The score is ragas ``AnswerCorrectness``: F1 over the shared statements; with ``similarity`` a quarter of it is the
@@ -36,46 +41,82 @@ class AnswerCorrectness(Judge):
     """
 
     name: ClassVar[str] = "answer_correctness"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder", "answerer", "judge"})
+    cheap: ClassVar[str] = "builtin-equivalence"
+    cheap_version: ClassVar[str] = VERSION
 
-    threshold: float | None = Field(default=None, ge=0, le=1)
     top_k: int = Field(default=5, ge=1, le=50)
     similarity: bool = False
 
     def fingerprint(self, tools: Tools) -> str:
-        """Hash of the step, of whoever judges, and of the rule and the prompt that answer."""
-        rules = (BEST_SENTENCE, RULES, Prompt.load(PROMPT).hash, self._least(tools)[0])
-        return digest(super().fingerprint(tools), judge_fingerprint(tools), *rules)
+        """Hash of the step, of whoever judges, and of the rule and the prompts that answer."""
+        prompts = (Prompt.load(name).hash for name in (PROMPT, SEVERAL))
+        return digest(super().fingerprint(tools), BEST_SENTENCE, RULES, *prompts, self._least(tools)[0])
 
     async def warm(self, tools: Tools) -> None:
-        """Import ragas."""
+        """Check the calibration, and import ragas."""
+        await super().warm(tools)
         await ragas_bridge.load()
 
-    async def judge(self, sample: Sample, tools: Tools) -> Sample:
-        """Retrieve, answer, compare."""
-        pair, model = sample.payload, judge_model(tools)
-        name = f"ragas-answer-correctness[{model.name}; answerer={answerer_name(tools)}]"
-        if pair.answer is None or not pair.answerable:
-            return sample.judged(named(self.verdict(None, reason="unanswerable: there is no reference answer"), name))
-        if (reason := not_readable(sample, tools)) is not None:
-            return sample.judged(named(self.verdict(None, reason=reason), name))
-        hits = await retrieve(pair.question, self.top_k, tools)
-        given = await answer(pair.question, hits, tools)
-        if given.text is None:
-            nothing = self.verdict(
-                False, 0.0, "the answerer found no answer in the retrieved chunks", usage=given.usage
-            )
-            return sample.judged(named(nothing, name))
+    def called(self, how: str, by: str, tools: Tools) -> str:
+        """Name the verdict: by which method, which judge and which answerer."""
+        return super().called(how, f"{by}; answerer={answerer_name(tools)}", tools)
+
+    def abstains(self, sample: Sample, tools: Tools) -> str | None:
+        """Say nothing about a question without an answer, and about a language that nobody here reads."""
+        if sample.payload.answer is None or not sample.payload.answerable:
+            return "unanswerable: there is no reference answer"
+        return not_readable(sample, tools)
+
+    async def cases(self, samples: Sequence[Sample], tools: Tools) -> Sequence[Case | Sample]:
+        """Retrieve for each question and have them answered; no answer found is a verdict already."""
+        pairs = [sample.payload for sample in samples]
+        await question_vectors([query_of(pair) for pair in pairs], tools)  # embeds them together
+        hits = [await retrieve(query_of(pair), self.top_k, tools) for pair in pairs]
+        given = await answers(pairs, hits, tools)
+        return [self._case(sample, found, tools) for sample, found in zip(samples, given, strict=True)]
+
+    def _case(self, sample: Sample, given: Answer | Exception, tools: Tools) -> Case | Sample:
+        if isinstance(given, Exception):
+            return self.broken(sample, given)
+        if given.text is not None:
+            return Case(sample, given)
+        reason = "the answerer found no answer in the retrieved chunks"
+        verdict = self.verdict(False, 0.0, reason, usage=given.usage)
+        return sample.judged(named(verdict, self.called("ragas-", judge_model(tools).name, tools)))
+
+    def opinion(self, case: Case) -> Opinion:
+        """Measure how far the answer given and the reference say the same."""
+        score = equivalence(_text(case), case.sample.payload.answer or "")
+        return Opinion(score, f"the answer given is “{_text(case)}”")
+
+    async def ask(self, case: Case, tools: Tools) -> Sample:
+        """Compare by ragas."""
+        pair, model = case.sample.payload, judge_model(tools)
         embedder = tools.embedder if self.similarity else None
-        result = await ragas_bridge.answer_correctness(model, embedder, pair.question, given.text, pair.answer)
+        result = await ragas_bridge.answer_correctness(model, embedder, pair.question, _text(case), pair.answer or "")
         least, whose = self._least(tools)
         reason = f"{result.detail}; {whose}threshold {least:g}"
-        verdict = self.verdict(result.score >= least, result.score, reason, usage=given.usage + result.usage)
-        return sample.judged(named(verdict, name))
+        verdict = self.verdict(result.score >= least, result.score, reason, usage=case.usage + result.usage)
+        return case.sample.judged(named(verdict, self.called("ragas-", model.name, tools)))
+
+    def rubric(self) -> Rubric:
+        """Give the rubric that compares two answers."""
+        return equivalence_rubric()
+
+    def item(self, case: Case) -> Item:
+        """Show the pair beside the answer given."""
+        return compared(case.sample.payload, _text(case))
 
     def _least(self, tools: Tools) -> tuple[float, str]:
         """Give the lowest score that passes, and whose threshold that is."""
-        if self.threshold is not None:
-            return self.threshold, ""
-        return (MODEL_THRESHOLD, "a model's ") if tools.models.get("judge") else (RULES_THRESHOLD, "the rules' ")
+        usual, whose = (
+            (MODEL_THRESHOLD, "a model's ") if tools.models.get("judge") else (RULES_THRESHOLD, "the rules' ")
+        )
+        least = self.least(tools, usual)
+        return least, whose if self.threshold is None and self.calibration is None else ""
+
+
+def _text(case: Case) -> str:
+    return (case.given.text if case.given else None) or ""

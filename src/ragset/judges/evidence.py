@@ -1,4 +1,4 @@
-"""Evidence and contexts must still stand in their documents, word for word."""
+"""Evidence and contexts must still stand in their documents, word for word, and hold the answer's hard facts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from ragset.kit.judging import Judge
+from ragset.kit.languages import expected_language
 from ragset.kit.pair_labels import HOPS
+from ragset.kit.sufficiency import lacking, proof_of
 from ragset.schema.ports import ChunkStore
 from ragset.schema.samples import Context, Evidence, Sample
 from ragset.schema.step import Tools, Uses
@@ -19,14 +21,18 @@ Span = tuple[str, int, int]
 
 
 class EvidenceHolds(Judge):
-    """Reject a pair whose evidence is missing, moved or outside its contexts, or whose contexts were altered.
+    """Reject a pair whose evidence is missing, moved, outside its contexts or insufficient, or whose contexts changed.
 
-    A multi-hop pair needs evidence that no single context holds; an unanswerable one carries none, and no answer.
+    Sufficient means that numbers, dates, names and the negation of the answer stand in the sentences that the evidence
+    touches, and that these speak of what is answered; with ``sufficient: false`` that is not looked at. A multi-hop
+    pair needs evidence that no single context holds; an unanswerable one carries none, and no answer.
     """
 
     name: ClassVar[str] = "evidence"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store"})
+
+    sufficient: bool = True
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Compare contexts and spans with what is stored; the score is the share of spans that hold."""
@@ -44,6 +50,8 @@ class EvidenceHolds(Judge):
             )
         states = [e.verify(store.document(e.document_id)) for e in sample.evidence]
         found = [*_problems(sample, states, [span for spans in places for span in spans]), *altered]
+        if self.sufficient and not found:
+            found = [f"the evidence does not hold {fact}" for fact in _insufficient(sample, store)]
         score = states.count("same") / len(states) if states else 0.0
         return sample.judged(self.verdict(not found, score, "; ".join(found)), evidence_spans=len(states))
 
@@ -63,6 +71,17 @@ def _problems(sample: Sample, states: Iterable[str], places: list[Span]) -> Iter
     if sample.question_type == "unanswerable":
         yield "it is called unanswerable, and has an answer"
     yield from _too_few_hops(sample)
+
+
+def _insufficient(sample: Sample, store: ChunkStore) -> list[str]:
+    """Give the hard facts of the answer that the sentences of its evidence do not hold."""
+    documents = {e.document_id: store.document(e.document_id) for e in sample.evidence}
+    spans = [(d.text, e.start, e.end) for e in sample.evidence if (d := documents[e.document_id]) is not None]
+    titles = [d.title for d in documents.values() if d is not None]
+    headings = [*titles, *(heading for context in sample.contexts for heading in context.headings)]
+    asked = (*(turn.content for turn in sample.payload.history), sample.payload.question)
+    proof, code = proof_of(spans, headings), expected_language(sample)
+    return list(lacking("\n".join(asked), sample.payload.answer or "", proof, code=code))
 
 
 def _claims_to_know(sample: Sample) -> Iterator[str]:

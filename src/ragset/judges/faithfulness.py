@@ -1,50 +1,69 @@
-"""Faithfulness by ragas: whether every statement of the reference answer follows from the sample's contexts."""
+"""Faithfulness: whether every statement of the reference answer follows from the sample's contexts.
+
+The judge is ragas ``Faithfulness``. Where a language model is configured, the built-in groundedness decides first what
+it is sure of, and the model is asked about the rest.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from ragset.adapters import ragas_bridge
-from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_readable
-from ragset.kit.judging import Judge
-from ragset.schema.ids import digest
+from ragset.kit.builtin_judge import VERSION, judge_model, named, not_readable, support
+from ragset.kit.rubrics import Item, Rubric, load_rubric
+from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools, Uses
 
+THRESHOLD = 1.0
+"""Lowest share of supported statements that passes: a reference with one unsupported statement is no reference."""
 
-class Faithfulness(Judge):
-    """Pass an answer whose share of supported statements reaches ``threshold`` (ragas ``Faithfulness``).
 
-    The shipped threshold is 1: a reference answer with one unsupported statement is no reference.
-    """
+class Faithfulness(TieredJudge):
+    """Pass an answer whose share of supported statements reaches ``threshold`` (1 when the flow names none)."""
 
     name: ClassVar[str] = "faithfulness"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
-
-    threshold: float = Field(default=1.0, ge=0, le=1)
-
-    def fingerprint(self, tools: Tools) -> str:
-        """Hash of the step and of whoever judges."""
-        return digest(super().fingerprint(tools), judge_fingerprint(tools))
+    cheap: ClassVar[str] = "builtin-groundedness"
+    cheap_version: ClassVar[str] = VERSION
 
     async def warm(self, tools: Tools) -> None:
-        """Import ragas."""
+        """Check the calibration, and import ragas."""
+        await super().warm(tools)
         await ragas_bridge.load()
 
-    async def judge(self, sample: Sample, tools: Tools) -> Sample:
-        """Score the reference answer against the contexts it was made from."""
-        pair, model = sample.payload, judge_model(tools)
-        name = f"ragas-faithfulness[{model.name}]"
-        if pair.answer is None or not pair.answerable:
-            return sample.judged(named(self.verdict(None, reason="unanswerable: nothing to support"), name))
-        if (reason := not_readable(sample, tools)) is not None:
-            return sample.judged(named(self.verdict(None, reason=reason), name))
-        texts = [context.text.strip() for context in sample.contexts]
-        contexts = ["\n\n".join(texts)] if texts else []  # ragas itself would run the chunks' sentences together
-        result = await ragas_bridge.faithfulness(model, pair.question, pair.answer, contexts)
-        passed = result.score >= self.threshold
+    def abstains(self, sample: Sample, tools: Tools) -> str | None:
+        """Say nothing about a question without an answer, and about a language that nobody here reads."""
+        if sample.payload.answer is None or not sample.payload.answerable:
+            return "unanswerable: nothing to support"
+        return not_readable(sample, tools)
+
+    def opinion(self, case: Case) -> Opinion:
+        """Measure how far the contexts support the answer."""
+        found = support(_context(case.sample), case.sample.payload.answer or "")
+        return Opinion(found.score, found.reason)
+
+    async def ask(self, case: Case, tools: Tools) -> Sample:
+        """Score the reference answer against the contexts it was made from, by ragas."""
+        sample, model = case.sample, judge_model(tools)
+        context = _context(sample)
+        result = await ragas_bridge.faithfulness(
+            model, sample.payload.question, sample.payload.answer or "", [context] if context else []
+        )
+        passed = result.score >= self.least(tools, THRESHOLD)
         verdict = self.verdict(passed, result.score, result.detail, usage=result.usage)
-        return sample.judged(named(verdict, name))
+        return sample.judged(named(verdict, self.called("ragas-", model.name, tools)))
+
+    def rubric(self) -> Rubric:
+        """Give the shipped rubric of that name."""
+        return load_rubric("faithfulness")
+
+    def item(self, case: Case) -> Item:
+        """Show the pair with its contexts."""
+        return Item.of(case.sample, "passages")
+
+
+def _context(sample: Sample) -> str:
+    """Put the contexts apart by blank lines; ragas itself would run the chunks' sentences together."""
+    return "\n\n".join(context.text.strip() for context in sample.contexts)

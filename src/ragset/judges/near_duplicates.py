@@ -1,11 +1,13 @@
-"""Embedding diversity: no question that says what an earlier one said."""
+"""Embedding diversity: no question that says what an earlier one said, no pair that tells what an earlier one told."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ragset.kit.look_alikes import different, same_answer
 from ragset.kit.nearest import TwinSearch
 from ragset.kit.retrieving import query_of, question_vectors
 from ragset.schema.documents import Noun
@@ -19,16 +21,20 @@ if TYPE_CHECKING:
 class NearDuplicates(Fold):
     """Reject a question within ``threshold`` cosine of one that passed this gate earlier in draw order.
 
-    A follow-up is compared with the user's earlier turns before it: alone it says too little.
+    Where evidence and answer are the same as those of the earlier pair, ``pair_threshold`` is enough: it is the same
+    pair in other words. Two questions that differ in a number, a name, code or a contrary ("in 2019" and "in 2020") are
+    two questions, however near. A follow-up is compared with the user's earlier turns before it: alone it says too
+    little.
     """
 
     name: ClassVar[str] = "near_duplicates"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     takes: ClassVar[type[Noun] | None] = Sample
     gives: ClassVar[type[Noun] | None] = Sample
     uses: ClassVar[frozenset[Uses]] = frozenset({"embedder"})
 
     threshold: float = Field(default=0.92, gt=0, le=1)
+    pair_threshold: float = Field(default=0.75, gt=0, le=1)
 
     async def look(self, item: Draw, tools: Tools) -> bytes | None:
         """Embed the questions: float32, one row a sample, zeros for one that was rejected before."""
@@ -46,10 +52,35 @@ class NearDuplicates(Fold):
         return _Gate(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is remembered of a pair that passed."""
+
+    id: str
+    question: str
+    said: str
+    answer: str | None
+    spans: frozenset[tuple[str, int, int]]
+
+    @classmethod
+    def of(cls, sample: Sample) -> _Seen:
+        spans = frozenset((span.document_id, span.start, span.end) for span in sample.evidence)
+        return cls(sample.id, sample.payload.question, query_of(sample.payload), sample.payload.answer, spans)
+
+    def same_pair(self, other: _Seen) -> bool:
+        """Tell whether evidence overlaps and the answers say the same; unanswerable ones have neither."""
+        overlap = any(
+            document == theirs and start < last and first < end
+            for document, start, end in self.spans
+            for theirs, first, last in other.spans
+        )
+        return overlap and same_answer(self.answer, other.answer)
+
+
 class _Gate:
     def __init__(self, step: NearDuplicates) -> None:
-        self.step, self.search = step, TwinSearch(step.threshold)
-        self.seen: list[tuple[str, str]] = []
+        self.step, self.search = step, TwinSearch(min(step.threshold, step.pair_threshold))
+        self.seen: list[_Seen] = []
 
     def feed(self, item: Draw, seen: bytes | None) -> Draw:
         if not seen:
@@ -62,13 +93,17 @@ class _Gate:
         return item.with_samples(tuple(judged))
 
     def _judge(self, sample: Sample, vector: FloatArray) -> Sample:
-        twin = self.search.find(vector)
-        if twin is None:
-            self.search.add(vector)
-            self.seen.append((sample.id, sample.payload.question))
-            return sample.judged(self._verdict(True, None, "nothing like it came before"))
-        twin_id, question = self.seen[twin.row]
-        return sample.judged(self._verdict(False, twin.cosine, f"near duplicate of {twin_id}: {question}"))
+        this = _Seen.of(sample)
+        for twin in self.search.near(vector):
+            earlier = self.seen[twin.row]
+            if twin.cosine < self.step.threshold and not this.same_pair(earlier):
+                continue
+            if not different(this.said, earlier.said):
+                what = "near duplicate of" if twin.cosine >= self.step.threshold else "the pair in other words of"
+                return sample.judged(self._verdict(False, twin.cosine, f"{what} {earlier.id}: {earlier.question}"))
+        self.search.add(vector)
+        self.seen.append(this)
+        return sample.judged(self._verdict(True, None, "nothing like it came before"))
 
     def _verdict(self, passed: bool, cosine: float | None, reason: str) -> Verdict:
         score = None if cosine is None else round(cosine, 4)

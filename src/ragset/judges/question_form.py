@@ -1,4 +1,4 @@
-"""A question must be well-formed, stand alone, and not give its answer away; the answer must be whole.
+"""A question must be well-formed, stand alone, be in its language, and not give its answer away.
 
 Neither may hold an instruction to a model, or our own prompt: a passage that talks to the writer must gain nothing.
 """
@@ -13,9 +13,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from ragset.kit.judging import Judge
-from ragset.kit.languages import code_of
+from ragset.kit.languages import code_of, expected_language, language_name, other_language
 from ragset.kit.prompting import Prompt, shipped
-from ragset.kit.question_form import MAX_GIVEN_AWAY, Wording, problems
+from ragset.kit.question_form import MAX_GIVEN_AWAY, MAX_WORDS, Wording, question_problems
 from ragset.kit.steering import repeats_prompt, talks_to_a_model
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools
@@ -26,28 +26,32 @@ _IMAGE = re.compile(r"!\[[^\]\n]*\]\(|<img\b", re.IGNORECASE)
 
 
 class QuestionForm(Judge):
-    """Reject a pair whose wording is wrong, by rules on its texts; the reason names every failing check.
+    """Reject a question whose wording is wrong, by rules on its texts; the reason names every failing check.
 
     Rules of English wording apply to English questions only, and those of a sentence to questions that must be one.
+    The language must be that of the language axis, or else of the documents, unless ``language: false``; a question
+    that is too short to tell has it.
     """
 
     name: ClassVar[str] = "question_form"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     min_words: int = Field(default=3, ge=1)
-    max_words: int = Field(default=40, ge=1)
+    max_words: int = Field(default=MAX_WORDS, ge=1)
     max_given_away: float = Field(default=MAX_GIVEN_AWAY, ge=0, le=1)
+    language: bool = True
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
-        """Check the question, and the answer when there is one."""
+        """Check the question, and whether it gives its answer away."""
         pair = sample.payload
-        found = problems(
+        found = question_problems(
             pair.question,
             pair.answer,
             words=(self.min_words, self.max_words),
             max_given_away=self.max_given_away,
             wording=_wording(sample),
         )
+        found += [f"language: {detail}" for detail in _foreign(sample) if self.language]
         found += [f"steered: {detail}" for detail in _steered(sample)]
         return sample.judged(self.verdict(not found, reason="; ".join(found)))
 
@@ -61,7 +65,16 @@ def _wording(sample: Sample) -> Wording:
         informal=style in _INFORMAL,
         follow_up=bool(sample.payload.history),
         choice=sample.question_type in _CHOICES,
+        typed=style is None,
     )
+
+
+def _foreign(sample: Sample) -> Iterator[str]:
+    """Tell a question that is clearly in another language than it should be."""
+    wanted = expected_language(sample)
+    other = other_language(sample.payload.question, wanted) if wanted else None
+    if other:
+        yield f"it is in {language_name(other)}, not in {language_name(wanted or '')}"
 
 
 def _steered(sample: Sample) -> Iterator[str]:

@@ -28,7 +28,7 @@ RULES = "1"
 """Version of the rule; raise it whenever it may choose another sentence."""
 PROMPT = "answer_from_context.v1"
 
-NOTHING = frozenset({"", "null", "n/a"})
+NOTHING = frozenset({"", "null", "n/a", "i don't know", "i do not know"})
 """Texts that stand for no answer, from models that write the null as a string."""
 
 NEIGHBOURS = 0.25
@@ -112,8 +112,13 @@ async def _ask(model: LanguageModel, question: str, hits: Sequence[Hit]) -> Answ
     reply = await complete_typed(model, ask, AnswerReply)
     value: AnswerReply = reply.value
     used = tuple(hits[n - 1].chunk.id for n in value.passages if 1 <= n <= len(hits))
-    text = (value.answer or "").strip()
-    return Answer(None if text.lower() in NOTHING else text, used, model.name, reply.usage)
+    return Answer(said(value.answer), used, model.name, reply.usage)
+
+
+def said(text: str | None) -> str | None:
+    """Give what was answered; none for a text that stands for no answer."""
+    text = (text or "").strip()
+    return None if text.strip(" .").lower() in NOTHING else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Plan:
             repeats=step.repeats,
         )
         self.shelf.most, self.shelf.share = most, self.yields.most
+        self.tally.axes = {axis: dict(weights) for axis, weights in axes.items() if weights}
         self.free = {axis: weights for axis, weights in axes.items() if weights and axis not in step.quotas}
         self.board: Board | None = None
         if step.quotas and self.tally.wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from ragset.errors import NOT_THE_DRAWS
@@ -74,13 +74,16 @@ class Judge(Map):
     async def _safely(self, sample: Sample, tools: Tools) -> Sample:
         if not self._sees(sample):
             return sample
+        return await self._guarded(sample, lambda one: self.judge(one, tools))
+
+    async def _guarded(self, sample: Sample, work: Callable[[Sample], Awaitable[Sample]]) -> Sample:
+        """Do the work for one sample; what breaks is that sample's failure."""
         try:
-            judged = await self.judge(sample, tools)
-            return _with_sound_numbers(judged)
+            return _with_sound_numbers(await work(sample))
         except (asyncio.CancelledError, *NOT_THE_DRAWS):
             raise
         except Exception as error:
-            return sample.failed(Failure(step=self.name, error=type(error).__name__, message=one_line(str(error))))
+            return sample.failed(_failure(self.name, error))
 
 
 class SiblingJudge(Judge):
@@ -101,6 +104,14 @@ class SiblingJudge(Judge):
         """Give each sample back with a verdict, in the same order."""
         raise TypeError(f"{type(self).__name__} defines no judge_siblings()")
 
+    async def each(self, samples: Sequence[Sample], work: Callable[[Sample], Awaitable[Sample]]) -> list[Sample]:
+        """Judge samples side by side, where each is judged alone: what breaks for one is no other's failure."""
+        return list(await asyncio.gather(*(self._guarded(sample, work) for sample in samples)))
+
+    def broken(self, sample: Sample, error: Exception) -> Sample:
+        """Give a sample back as failed: this judge broke, so it claims nothing."""
+        return sample.failed(_failure(self.name, error))
+
     async def _safely_all(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
         try:
             judged = await self.judge_siblings(samples, tools)
@@ -110,8 +121,19 @@ class SiblingJudge(Judge):
         except (asyncio.CancelledError, *NOT_THE_DRAWS):
             raise
         except Exception as error:
-            failure = Failure(step=self.name, error=type(error).__name__, message=one_line(str(error)))
-            return [sample.failed(failure) for sample in samples]
+            return [self.broken(sample, error) for sample in samples]
+
+
+def same_model(tools: Tools) -> str | None:
+    """Name the model that judges what it wrote itself, which it likes better than others do; none when they differ."""
+    writer, judge = tools.models.get("writer"), tools.models.get("judge")
+    return judge.name if writer and judge and writer.name == judge.name else None
+
+
+def _failure(step: str, error: Exception) -> Failure:
+    """Say what broke; an error without a text (a time-out, say) is told by its kind."""
+    kind = type(error).__name__
+    return Failure(step=step, error=kind, message=one_line(str(error)) or kind)
 
 
 def one_line(text: str, limit: int = 300) -> str:

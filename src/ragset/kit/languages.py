@@ -1,7 +1,8 @@
-"""Languages: their names for a prompt, and a check of the language a short text is written in.
+"""Languages: their names for a prompt, and checks of the language a short text is written in.
 
-The check leans on scripts and on function words, and says nothing unless it is clear: it corrects labels, it does not
-guess them. Codes are those of ISO 639-1.
+:func:`detect` leans on scripts and on function words, and says nothing unless it is clear: it corrects labels, it does
+not guess them. :func:`other_language` asks a trained identifier whether a text is *not* in the language it should be
+in, which is easier to say of a short text than which language it is. Codes are those of ISO 639-1.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import re
 import unicodedata
 from collections import Counter
 from functools import lru_cache
+from typing import Any, cast
+
+from ragset.schema.samples import Sample
 
 _NAMES = """
 ar=Arabic bg=Bulgarian bn=Bengali ca=Catalan cs=Czech cy=Welsh da=Danish de=German el=Greek en=English es=Spanish
@@ -99,6 +103,22 @@ YES_NO: dict[str, tuple[str, ...]] = {
 }
 """How an answer to a yes-or-no question begins."""
 
+_UNSPOKEN = frozenset({"la"})
+"""Languages that are quoted rather than written: a term of theirs says nothing."""
+_IDENTIFIABLE = frozenset(NAMES) - _UNSPOKEN
+IMPROBABLE, PROBABLE = 0.02, 0.5
+"""A text is in another language when its own has at most the one probability, and the other at least the other.
+
+Of 4,000 human English questions not one is taken for another language; of 5,300 short sentences in 45 other languages
+96 % are told from English, and none from its own language.
+"""
+CERTAIN = 0.9
+"""Probability from which the language of a long text is known."""
+MIN_WORDS = 3
+"""Words below which a text, its names left out, is too short to tell."""
+LONG = 600
+"""Characters that are looked at: more make no difference."""
+
 _NUMBER_WORDS = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
 nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half once twice
@@ -110,6 +130,7 @@ oito dez doze vinte trinta milhão milhões nul een twee vijf zes zeven negen ti
 """
 _NUMBERS = frozenset(_NUMBER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_MENTIONED = re.compile(r"`[^`]*`|“[^”]*”|\"[^\"]*\"|«[^»]*»|https?://\S+|\S*[\d_/@]\S*")
 _ENOUGH = 0.6
 """Share of the letters that one script must have."""
 
@@ -150,6 +171,57 @@ def _by_words(text: str) -> str | None:
     hits = Counter({code: sum(word in known for word in words) for code, known in _WORDS.items()})
     (best, most), (_, second) = hits.most_common(2)
     return best if most >= 2 and most > 1.3 * second else None
+
+
+def other_language(text: str, expected: str, least: int = MIN_WORDS) -> str | None:
+    """Give the code of the language a text is in when that is clearly not the expected one; none when it may be.
+
+    Names, code and quoted titles are left out: they keep their language in every other. Of what is left ``least`` words
+    are needed.
+    """
+    plain = _own_words(text)
+    if expected not in _IDENTIFIABLE or (len(_WORD.findall(plain)) < least and not _spaceless(plain)):
+        return None
+    from ragset.adapters.language_identifier import probabilities
+
+    found = probabilities(plain[:LONG], _IDENTIFIABLE)
+    best = max(sorted(found), key=found.__getitem__)
+    clear = best != expected and found[best] >= PROBABLE and found.get(expected, 1.0) <= IMPROBABLE
+    return best if clear else None
+
+
+def language_of(text: str) -> str | None:
+    """Give the code of the language of a text of some length, none when it is not certain."""
+    known = detect(text[:LONG])
+    if known or len(text.split()) < 2 * MIN_WORDS:
+        return known
+    from ragset.adapters.language_identifier import probabilities
+
+    found = probabilities(text[:LONG], _IDENTIFIABLE)
+    best = max(sorted(found), key=found.__getitem__)
+    return best if found[best] >= CERTAIN else None
+
+
+def expected_language(sample: Sample) -> str | None:
+    """Give the code of the language that question and answer should be in, none when nothing says which.
+
+    It is that of the language axis, unless the writer chose it unasked; then it is that of the documents.
+    """
+    asked: Any = sample.provenance.get("asked")
+    unasked = isinstance(asked, dict) and not cast("dict[str, Any]", asked).get("language")
+    own = None if unasked else code_of(sample.axes.get("language"))
+    return own or language_of("\n".join(context.text[:LONG] for context in sample.contexts[:3]))
+
+
+def _own_words(text: str) -> str:
+    words = _MENTIONED.sub(" ", text).split()
+    if text.isupper():
+        return text
+    return " ".join(word for at, word in enumerate(words) if at == 0 or not word[:1].isupper())
+
+
+def _spaceless(text: str) -> bool:
+    return len(text) >= 2 * MIN_WORDS and detect(text) in ("zh", "ja", "th")
 
 
 def says_yes_or_no(answer: str, code: str | None) -> bool:

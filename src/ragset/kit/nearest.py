@@ -1,4 +1,4 @@
-"""Exact search for the first near twin among many vectors, in bounded memory and without a model.
+"""Exact search for near twins among many vectors, in bounded memory and without a model.
 
 A plain scan of 100,000 vectors of 384 numbers reads 150 MB a query. Here each vector is rotated onto the principal
 axes of the first ones seen, and only the leading part is scanned: by Cauchy and Schwarz,
@@ -37,7 +37,7 @@ class Twin:
 
 
 class TwinSearch:
-    """Vectors that arrived so far; ``find`` gives the nearest of them at or above the threshold."""
+    """Vectors that arrived so far; ``near`` gives those at or above the threshold, ``find`` the nearest of them."""
 
     def __init__(self, threshold: float) -> None:
         """Set the cosine from which two vectors count as twins."""
@@ -65,15 +65,19 @@ class TwinSearch:
 
     def find(self, vector: FloatArray) -> Twin | None:
         """Give the nearest stored vector with a cosine of at least the threshold, the earliest among equals."""
-        best: Twin | None = None
+        return next(iter(self.near(vector)), None)
+
+    def near(self, vector: FloatArray) -> list[Twin]:
+        """Give every stored vector with a cosine of at least the threshold, nearest first, the earlier among equals."""
+        found: list[Twin] = []
         parts = self._parts(vector) if self._axes is not None else None
         for block in range(len(self._full)):
             size = min(BLOCK, self.rows - block * BLOCK)
             for row in self._candidates(block, size, vector, parts):
                 cosine = self._cosine(self._full[block][row], vector)
-                if cosine >= self.threshold and (best is None or cosine > best.cosine):
-                    best = Twin(block * BLOCK + int(row), cosine)
-        return best
+                if cosine >= self.threshold:
+                    found.append(Twin(block * BLOCK + int(row), cosine))
+        return sorted(found, key=lambda twin: (-twin.cosine, twin.row))
 
     def _candidates(self, block: int, size: int, vector: FloatArray, parts: Any) -> Any:
         floor = self.threshold - SLACK

@@ -17,7 +17,9 @@ from ragset.kit.answering import best_sentence
 from ragset.kit.axes import uniform
 from ragset.kit.builtin_judge import BuiltinJudge
 from ragset.kit.measures import content, words
+from ragset.kit.rehearsed_judging import said_alone, scores_of, shown
 from ragset.kit.rehearsed_pairs import asked_in, pairs_of, without_yes
+from ragset.kit.rehearsed_passages import passages_that_answer
 from ragset.kit.rehearsed_text import Block, blocks_of, without_blocks
 from ragset.kit.shapes import resolve
 from ragset.schema.documents import Chunk
@@ -25,7 +27,7 @@ from ragset.schema.ids import digest
 from ragset.schema.ports import Ask, Hit, Reply
 from ragset.schema.samples import Usage
 
-VERSION = "2"
+VERSION = "3"
 """Raise it whenever a reply may change."""
 WORDS = 12
 """Words of a text that is made up of the prompt's data."""
@@ -81,6 +83,14 @@ class Rehearsal:
             value = {"pairs": pairs_of(prompt, variant)}
         elif {"answer", "passages"} <= fields:
             value = _answered(prompt)
+        elif fields == {"answers"}:
+            value = {"answers": [{"question": one.number} | _answered(said_alone(one)) for one in shown(prompt)]}
+        elif fields == {"recalled"}:  # it has learnt nothing
+            value = {"recalled": [{"question": one.number, "answer": None} for one in shown(prompt)]}
+        elif fields == {"found"}:
+            value = {"found": passages_that_answer(prompt)}
+        elif fields == {"scores"}:
+            value = {"scores": scores_of(prompt, lambda key: self._fails(without_yes(key)))}
         elif fields == {"personas"}:
             value = {"personas": _readers(prompt)}
         else:
@@ -95,9 +105,13 @@ class Rehearsal:
         rows = reply.get("statements") or ()
         if rows and isinstance(rows[0], dict):
             key = "\n".join(" ".join(row["statement"].split()) for row in rows)
-            if uniform("rehearsal", self._seed, key) >= self._pass_rate:
+            if self._fails(key):
                 rows[0] |= {"verdict": 0, "reason": "rehearsed: not supported"}
         return reply
+
+    def _fails(self, key: str) -> bool:
+        """Tell whether a pair fails although it could pass."""
+        return uniform("rehearsal", self._seed, key) >= self._pass_rate
 
 
 def _at_once(work: Coroutine[Any, Any, Reply]) -> Reply:

@@ -1,12 +1,18 @@
-"""Retrieve chunks for a question, once for all the judges that ask."""
+"""Retrieve chunks for a question, by vectors and by words, once for all the judges that ask."""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import unicodedata
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from ragset.schema.ports import Hit
+from ragset.adapters.lexical_index import LexicalIndex
+from ragset.kit.measures import STOPWORDS, stem
+from ragset.schema.ports import ChunkStore, Hit
 from ragset.schema.samples import QAPair
 from ragset.schema.step import Tools
 
@@ -67,3 +73,61 @@ async def question_vectors(questions: Sequence[str], tools: Tools) -> list[Float
 async def question_vector(question: str, tools: Tools) -> FloatArray:
     """Give the vector of one question."""
     return (await question_vectors([question], tools))[0]
+
+
+_TERM = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1780-\u17ff]+|[^\W_]+")
+_SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1780-\u17ff]")
+
+
+def terms(text: str) -> list[str]:
+    """Cut a text into the terms of lexical search: words, stemmed, without English stop words.
+
+    Of scripts without blanks every two neighbouring characters are a term.
+    """
+    return [term for piece in _TERM.findall(unicodedata.normalize("NFKC", text).casefold()) for term in _terms(piece)]
+
+
+def _terms(piece: str) -> Iterator[str]:
+    if _SPACELESS.match(piece):
+        yield from (piece[at : at + 2] for at in range(max(1, len(piece) - 1)))
+    elif piece not in STOPWORDS:
+        yield stem(piece) if piece.isascii() else piece
+
+
+@dataclass(slots=True)
+class _Lexical:
+    """The chunks of one version of the store as bags of terms; built once, by whoever asks first."""
+
+    building: asyncio.Lock
+    version: str = ""
+    chunk_ids: tuple[str, ...] = ()
+    index: LexicalIndex | None = None
+
+
+async def retrieve_lexical(question: str, k: int, tools: Tools) -> list[Hit]:
+    """Give the k chunks of the run's index with the highest BM25 scores for ``question``, best first.
+
+    The index is made of all chunks at the first call, off the loop, and kept in memory as long as the store does not
+    change. Chunks that share no word with the question are no hits.
+    """
+    lexical = await _lexical(tools)
+    assert lexical.index is not None
+    found = await lexical.index.search(terms(question), k)
+    chunks = ((tools.store.chunk(lexical.chunk_ids[row]), score) for row, score in found)
+    return [Hit(chunk, score) for chunk, score in chunks if chunk is not None]
+
+
+async def _lexical(tools: Tools) -> _Lexical:
+    known = cast("_Lexical", tools.extras.setdefault("ragset.lexical", _Lexical(asyncio.Lock())))
+    if known.index is None or known.version != tools.store.version:
+        async with known.building:
+            if known.index is None or known.version != tools.store.version:
+                known.version = tools.store.version
+                known.chunk_ids, known.index = await asyncio.to_thread(_indexed, tools.store)
+    return known
+
+
+def _indexed(store: ChunkStore) -> tuple[tuple[str, ...], LexicalIndex]:
+    """Index all chunks, in the order of their ids: equal scores are ranked by id, as in vector search."""
+    rows = sorted((chunk.id, terms(chunk.text)) for key in store.document_ids() for chunk in store.chunks(key))
+    return tuple(key for key, _ in rows), LexicalIndex(row for _, row in rows)

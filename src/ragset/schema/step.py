@@ -21,6 +21,7 @@ from ragset.schema.ports import ChunkStore, Embedder, LanguageModel, Role
 from ragset.schema.samples import Usage
 
 Uses = Literal["store", "embedder", "writer", "answerer", "judge"]
+Kind = Literal["source", "map", "fold", "barrier"]
 
 current_draw: ContextVar[int] = ContextVar("current_draw", default=0)
 """Number of the draw the running coroutine works for; the limiter serves the oldest first."""
@@ -67,15 +68,18 @@ class Commit:
 class Tally:
     """What ``keep`` shows to the source: how many are wanted and kept, and every committed draw in order.
 
-    ``most_per_chunk`` is the cap of a chunk. ``lacking`` (axis, value, how many) is written by a source with quotas
-    before its first draw and counted down by ``keep``; when it is empty there are no quotas. ``given_up`` are lines
-    that say which values were given up and why. ``ahead`` counts the draws that were open when the order was filled.
+    ``most_per_chunk`` is the cap of a chunk, ``most_per_type`` the largest share of a question type. ``axes`` are the
+    weights that a source draws by, and ``lacking`` (axis, value, how many) is written by one with quotas before its
+    first draw and counted down by ``keep``; when it is empty there are no quotas. ``given_up`` are lines that say which
+    values were given up and why. ``ahead`` counts the draws that were open when the order was filled.
     """
 
     wanted: int | None = None
     kept: int = 0
     ahead: int = 0
     most_per_chunk: int | None = None
+    most_per_type: float | None = None
+    axes: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     commits: list[Commit] = field(default_factory=list[Commit])
     lacking: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     given_up: list[str] = field(default_factory=list[str])
@@ -100,6 +104,11 @@ class Tools:
     say: Callable[[str], None] = lambda line: None
     finished: Callable[[int], None] = lambda number: None
     extras: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def has_store(self) -> bool:
+        """True when this run has an index."""
+        return self._store is not None
 
     @property
     def store(self) -> ChunkStore:
@@ -131,7 +140,7 @@ class Step(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
-    kind: ClassVar[Literal["source", "map", "fold", "barrier"]]
+    kind: ClassVar[Kind]
     version: ClassVar[str] = "1"
     takes: ClassVar[type[Noun] | None] = None
     gives: ClassVar[type[Noun] | None] = None
@@ -166,7 +175,7 @@ class Envelope(Protocol):
 class Source(Step):
     """A lazy, seeded sequence of draws."""
 
-    kind: ClassVar[Literal["source", "map", "fold", "barrier"]] = "source"
+    kind: ClassVar[Kind] = "source"
 
     def draws(self, tools: Tools) -> AsyncIterator[Any]:
         """Yield draws with numbers 0, 1, 2, …; may look at ``tools.tally``."""
@@ -176,7 +185,7 @@ class Source(Step):
 class Map(Step):
     """A pure async function of one draw; it must give the same for the same draw."""
 
-    kind: ClassVar[Literal["source", "map", "fold", "barrier"]] = "map"
+    kind: ClassVar[Kind] = "map"
 
     async def apply(self, item: Any, tools: Tools) -> Any:
         """Work on one draw; empty draws never come here."""
@@ -194,7 +203,7 @@ class Folding(Protocol):
 class Fold(Step):
     """Plain code with state, called in draw order."""
 
-    kind: ClassVar[Literal["source", "map", "fold", "barrier"]] = "fold"
+    kind: ClassVar[Kind] = "fold"
 
     async def look(self, item: Any, tools: Tools) -> bytes | None:
         """Do the slow, pure part ahead of ``feed`` (an embedding, say); runs in the window and is memoised."""
@@ -202,4 +211,30 @@ class Fold(Step):
 
     def begin(self, tools: Tools) -> Folding:
         """Start with empty state."""
+        raise TypeError(f"{type(self).__name__} defines no begin()")
+
+
+class Gathering(Protocol):
+    """A running barrier."""
+
+    def feed(self, item: Any) -> None:
+        """Look at the next draw, in draw order, and remember what the decision needs; the draw itself is spooled."""
+        ...
+
+    async def decide(self) -> None:
+        """Decide, now that all have been seen; it must decide the same for the same draws."""
+        ...
+
+    def release(self, item: Any) -> Any:
+        """Give a draw on as it was decided, in draw order."""
+        ...
+
+
+class Barrier(Step):
+    """Takes all draws before it gives the first one on."""
+
+    kind: ClassVar[Kind] = "barrier"
+
+    def begin(self, tools: Tools) -> Gathering:
+        """Start with nothing seen."""
         raise TypeError(f"{type(self).__name__} defines no begin()")

@@ -1,4 +1,4 @@
-"""The sample source: samples that were made before, one draw a line, to be judged again."""
+"""The sample source: samples that were made before, by ragset or elsewhere, one draw a line, to be judged again."""
 
 from __future__ import annotations
 
@@ -7,25 +7,47 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from ragset.errors import UsageError
+from ragset.errors import FlowError, UsageError
+from ragset.kit.foreign import OWN, format_named
+from ragset.kit.foreign.reading import check_set, samples_of
 from ragset.kit.lines import sample_from_line
-from ragset.schema.documents import Noun
+from ragset.schema.documents import Chunk, Noun
 from ragset.schema.samples import Draw, Sample
 from ragset.schema.step import Source, Tools
 
 
 class Samples(Source):
-    """Read ``samples.jsonl``, ``kept.jsonl`` or ``rejected.jsonl``; old verdicts are dropped."""
+    """Read ``samples.jsonl``, ``kept.jsonl`` or ``rejected.jsonl``, or a set that another tool made.
+
+    Old verdicts are dropped. What came from elsewhere has no evidence yet: the step ``ground`` finds it.
+    """
 
     name: ClassVar[str] = "samples"
+    takes: ClassVar[type[Noun] | None] = Chunk
     gives: ClassVar[type[Noun] | None] = Sample
 
     path: str
+    format: str = Field(default=OWN, description="Format of the file; 'ragset' for ragset's own lines.")
+    columns: dict[str, str] = Field(default_factory=dict, description="Columns of plain JSON lines and CSV, by part.")
+
+    def check(self) -> None:
+        """Refuse an unknown format."""
+        if self.format == OWN:
+            return
+        try:
+            format_named(self.format)
+        except UsageError as error:
+            raise FlowError(error.what, hint=error.hint) from error
 
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
         """Read the file through, so that a bad line is found before anything is judged; then yield one draw a line."""
+        if self.format != OWN:
+            check_set(Path(self.path), self.format, self.columns)
+            for number, sample in enumerate(samples_of(Path(self.path), self.format, self.columns)):
+                yield Draw(number=number, samples=(sample,))
+            return
         for _ in read_samples(Path(self.path)):
             pass
         for number, sample in enumerate(read_samples(Path(self.path))):

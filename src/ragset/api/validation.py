@@ -1,0 +1,188 @@
+"""Filter-only mode: judge samples that exist, made by ragset or by another tool, against documents."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Unpack, cast
+
+from ragset.api.assembling import dumped, for_flow, index_name, ingest_flow
+from ragset.api.results import EvalSet, Run
+from ragset.api.wiring import (
+    RunOptions,
+    check_options,
+    progress_of,
+    sample_flow,
+    source_list,
+)
+from ragset.errors import UsageError
+from ragset.flow.compile import Flow, compile_flow
+from ragset.flow.run_folder import replace_text
+from ragset.kit.foreign import FORMATS, OWN, format_named
+from ragset.kit.foreign.columns import check_columns
+from ragset.kit.foreign.reading import check_set, guess
+from ragset.kit.foreign.rows import SUFFIXES, TABLES, first_row, names
+from ragset.schema.ids import digest
+from ragset.schema.samples import Sample
+from ragset.schema.step import Step
+from ragset.sources.files import survey
+
+
+class ValidateOptions(RunOptions, total=False):
+    """Options of validate: the ``format`` of the file, its ``columns`` by part of a pair, a ``corpus`` to ingest."""
+
+    format: str | None
+    columns: Mapping[str, str] | None
+    corpus: str | Path | None
+
+
+def validate(
+    samples: EvalSet | str | Path,
+    index: str | None = None,
+    out: str | Path | None = None,
+    **options: Unpack[ValidateOptions],
+) -> Run:
+    """Judge samples that were made before, by ragset or another tool; everything that passes is kept.
+
+    ``format`` names what the file is (``ragas``, ``squad``, …; none: ragset's own lines, or what it plainly is). They
+    are judged against ``index``; ``corpus``, a folder or file, is ingested into it first. With neither, the contexts
+    that come with the set become an index of their own. ``report["set"]`` says how the pairs were matched.
+    """
+    from ragset.api import run_flow
+
+    check_options(options, ValidateOptions)
+    if out is None:
+        raise UsageError("validate makes a run folder", hint="name it with --out")
+    path = Path(samples).absolute() if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
+    _refuse_paths(path, Path(out))
+    name = _format(path, options)
+    flow = _flow(path, name, index, options)
+    run = run_flow(flow, out, **for_flow(_plain(options)))
+    return run if name == OWN else _with_set(run, path, name)
+
+
+def _refuse_paths(path: Path, out: Path) -> None:
+    if out.resolve() in (path.resolve().parent, path.resolve()):
+        raise UsageError("is in the folder that --out would write to", where=str(path), hint="name another --out")
+    if not path.exists():
+        raise UsageError("no such file", where=str(path), hint="give samples.jsonl, kept.jsonl, or another tool's set")
+
+
+def _format(path: Path, options: ValidateOptions) -> str:
+    """Give the format that was named, or the one that the file plainly has; says so when it was guessed."""
+    named, columns = options.get("format"), options.get("columns") or {}
+    check_columns(columns)
+    if named and named != OWN:
+        format_named(named)
+    if named:
+        return named
+    if columns:
+        return "csv" if path.suffix.lower() in TABLES else "jsonl"
+    found = guess(path)
+    if found is None:
+        raise UsageError(f"its format cannot be told{_fields_of(path)}", where=str(path), hint=_name_it())
+    if found != OWN:
+        progress_of(options).say(f"{path.name}: read as {found}, {format_named(found).about} (--from names another)")
+    return found
+
+
+def _fields_of(path: Path) -> str:
+    first = first_row(path) if path.suffix.lower() in SUFFIXES and path.is_file() else None
+    return f" by its fields ({names(first.fields)})" if first else ""
+
+
+def _name_it() -> str:
+    return f"name its columns (--columns question=…), or its format (--from): {', '.join((*FORMATS, OWN))}"
+
+
+def _flow(path: Path, name: str, index: str | None, options: ValidateOptions) -> Flow:
+    """Put the flow together: what fills the index, the set, the judges of the flow, and what keeps."""
+    columns = dict(options.get("columns") or {})
+    reading: list[Step] = []
+    made: str | None = None
+    if corpus := options.get("corpus"):
+        index, reading = _corpus_steps(str(corpus), index, options)
+    elif index is None:
+        index, made = _contexts_names(path)
+        reading = _context_steps(path, name, (index, made), options)
+    base = sample_flow(_plain(options), index, None)
+    judges = [step for step in base.steps if step.takes is Sample and step.name not in ("keep", "select", "ground")]
+    foreign: dict[str, Any] = {} if name == OWN else {"format": name, "columns": columns}
+    ground = [] if name == OWN else [{"ground": {"corpus": made} if made else {}}]
+    steps = [*dumped(reading), {"samples": {"path": str(path), **foreign}}, *ground, *dumped(judges), {"keep": {}}]
+    return compile_flow({**base.dump(), "name": "validate", "steps": steps})
+
+
+def _corpus_steps(corpus: str, index: str | None, options: ValidateOptions) -> tuple[str, list[Step]]:
+    """Give the name of the index that documents are read into, and the steps that read them."""
+    sources = source_list(corpus)
+    index = index or index_name(survey(sources).corpora)
+    return index, list(ingest_flow(sources, index, {}).steps)
+
+
+def _contexts_names(path: Path) -> tuple[str, str]:
+    """Name the index that the contexts of a set become, by its path too (many are test.jsonl), and its corpus."""
+    corpus = index_name([path.stem if path.is_file() else path.name])
+    return f"{corpus}-contexts-{digest(str(path))[:6]}", corpus
+
+
+def _context_steps(path: Path, name: str, names: tuple[str, str], options: ValidateOptions) -> list[Step]:
+    """Give the steps that make an index of what the set brings; refuses a set that brings nothing."""
+    columns, (index, corpus) = dict(options.get("columns") or {}), names
+    hint = "name an index with --index, or documents with --corpus"
+    if name == OWN:
+        raise UsageError("is judged against an index, and none is named", where=str(path), hint=hint)
+    found = check_set(path, name, columns)
+    if not found["given"]:
+        raise UsageError("brings no contexts, so that there is nothing to judge it against", where=str(path), hint=hint)
+    say = progress_of(options).say
+    say(f"no index was named: the contexts of {path.name} become the index '{index}'")
+    if lacking := found["pairs"] - found["given"]:
+        say(f"{lacking:,} of its {found['pairs']:,} pairs come without a context")
+    contexts = {"path": str(path), "format": name, "corpus": corpus, "columns": columns}
+    after = ingest_flow([str(path)], index, {}).steps[2:]  # all but what lists files and reads them
+    first = compile_flow({"name": "contexts", "index": index, "steps": [{"contexts": contexts}, *dumped(after)]})
+    return list(first.steps)
+
+
+def _with_set(run: Run, path: Path, name: str) -> Run:
+    """Add to the report how the pairs of a foreign set were put into the index."""
+    if "samples" not in run.report:
+        return run
+    counts: Counter[str] = Counter()
+    for sample in _all(run):
+        counts["pairs"] += 1
+        counts[_matched(sample)] += 1
+    report = {**run.report, "set": {"file": path.name, "format": name, **{what: counts[what] for what in _COUNTS}}}
+    replace_text(run.folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+    return Run(run.folder, report)
+
+
+_COUNTS = ("pairs", "given_contexts", "matched_by_retrieval", "not_matched")
+
+
+def _matched(sample: Sample) -> str:
+    by = {"given contexts": "given_contexts", "retrieval": "matched_by_retrieval"}
+    return by.get(str(sample.provenance.get("grounded_by")), "not_matched")
+
+
+def _all(run: Run) -> Iterator[Sample]:
+    from ragset.sources.samples import read_samples
+
+    for name in ("kept.jsonl", "rejected.jsonl"):
+        yield from read_samples(run.folder / name)
+
+
+def _plain(options: ValidateOptions) -> RunOptions:
+    """Give the options that a run of any flow has."""
+    known = RunOptions.__required_keys__ | RunOptions.__optional_keys__
+    return cast("RunOptions", {name: value for name, value in options.items() if name in known})
+
+
+def _saved(samples: EvalSet, out: Path) -> Path:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    path = out.with_name(f".{out.name}.samples.jsonl")
+    samples.save(path)
+    return path

@@ -1,0 +1,58 @@
+"""An answer must be one: whole, in words, in its question's language, and no copy of its question or passage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ragset.kit.answer_form import copies, incomplete, leftovers, refuses
+from ragset.kit.judging import Judge
+from ragset.kit.languages import expected_language, language_name, other_language
+from ragset.schema.samples import Sample
+from ragset.schema.step import Tools
+
+LEAST = 6
+"""Words, names left out, from which the language of an answer is looked at: a shorter one may be a name or a term."""
+
+
+class AnswerForm(Judge):
+    """Reject an answer that is cut, refuses, points elsewhere, or copies question or passage, by rules on its texts.
+
+    The reason names every failing check. An unanswerable question has no answer to look at. With ``language: false``
+    the answer may be in another language than its question; one that is too short to tell is in the right one.
+    """
+
+    name: ClassVar[str] = "answer_form"
+    version: ClassVar[str] = "1"
+
+    language: bool = True
+
+    async def judge(self, sample: Sample, tools: Tools) -> Sample:
+        """Check the answer, when the question has one."""
+        pair = sample.payload
+        if not pair.answerable:
+            return sample.judged(self.verdict(None, reason="unanswerable: there is no answer"))
+        found = list(_problems(sample, pair.answer or ""))
+        if self.language and not found:
+            found += _foreign(sample, pair.answer or "")
+        return sample.judged(self.verdict(not found, reason="; ".join(found)))
+
+
+def _problems(sample: Sample, answer: str) -> Iterator[str]:
+    quotes = [span.quote for span in sample.evidence]
+    declines = refuses(answer, quotes)
+    if declines:
+        yield f"no_answer: it declines: '{declines}'"
+        return
+    yield from (f"answer_complete: {detail}" for detail in incomplete(answer))
+    yield from (f"leftovers: {detail}" for detail in leftovers(answer))
+    copied = copies(sample.payload.question, answer, [context.text for context in sample.contexts])
+    if copied:
+        yield f"trivial_copy: {copied}"
+
+
+def _foreign(sample: Sample, answer: str) -> Iterator[str]:
+    wanted = expected_language(sample)
+    other = other_language(answer, wanted, LEAST) if wanted else None
+    if other and other_language(sample.payload.question, other):
+        yield f"language: it is in {language_name(other)}, its question is not"

@@ -1,0 +1,134 @@
+"""The certificate of a run: one HTML page that says what was kept, why the rest was not, and how far to believe it.
+
+Made from ``report.json`` and the lines of the run folder alone. Self-contained: no script, no font, no request; light
+and dark, and readable on paper. All that comes from documents and models is escaped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+from ragset.kit import certificate_parts as parts
+from ragset.kit.prompting import PlainSandbox, plain
+
+READ = 10
+"""Kept and rejected pairs shown."""
+AROUND = 420
+"""Characters of a context shown on either side of its evidence."""
+
+Line = Mapping[str, Any]
+
+
+@lru_cache(maxsize=1)
+def _template() -> Any:
+    from jinja2 import StrictUndefined
+
+    sandbox = PlainSandbox(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return sandbox.from_string((files("ragset.certificates") / "report.v1.jinja").read_text("utf-8"))
+
+
+def certificate(report: Mapping[str, Any], kept: Sequence[Line], rejected: Sequence[Line], name: str) -> str:
+    """Give the page of the run called ``name``; ``kept`` and ``rejected`` are lines of its files."""
+    from markupsafe import Markup
+
+    css = (files("ragset.certificates") / "page.v1.css").read_text("utf-8")
+    shown = {
+        "title": f"{name}: {report['kept']:,} question–answer pairs",
+        "subtitle": parts.subtitle(report),
+        "warnings": parts.warnings(report),
+        "figures": parts.figures(report),
+        **dict(zip(("can", "cannot"), parts.limits(report), strict=True)),
+        "needed": parts.needed(),
+        "yield": parts.yields(report),
+        "verdicts": parts.verdicts(report),
+        "calibrations": parts.calibrations(report),
+        "coverage": parts.coverage(report),
+        "diversity": parts.diversity(report),
+        "axes": parts.axes(report),
+        "models": parts.models(report),
+        "usage": parts.usage(report),
+        "prompts": parts.prompts(report),
+        "kept": {"line": _shown(len(kept), "spread evenly over the set"), "rows": [_pair(p) for p in spread(kept)]},
+        "rejected": {
+            "line": _shown(len(rejected), "from every gate in turn"),
+            "rows": [_pair(line) for line in by_reason(rejected)],
+        },
+        "foot": f"Made by ragset {report.get('ragset', '')} from report.json and the run's files; the same run gives "
+        "the same page.",
+    }
+    return _template().render({**plain(shown), "css": Markup(css)}) + "\n"  # noqa: S704  (our own file, not data)
+
+
+def _shown(total: int, how: str) -> str:
+    return f"{min(READ, total)} of {total:,}, {how}." if total else "There are none."
+
+
+def spread(lines: Sequence[Line], most: int = READ) -> list[Line]:
+    """Give ``most`` lines, evenly spaced over the whole list."""
+    if len(lines) <= most:
+        return list(lines)
+    return [lines[at * len(lines) // most] for at in range(most)]
+
+
+def by_reason(lines: Sequence[Line], most: int = READ) -> list[Line]:
+    """Give ``most`` lines, one of each gate in turn, so that no frequent reason hides the others."""
+    of: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        of[str(line.get("rejected_by") or line.get("status", ""))].append(line)
+    queues = [spread(group, most) for group in of.values()]
+    found = [queue[at] for at in range(most) for queue in queues if at < len(queue)]
+    return found[:most]
+
+
+def _pair(line: Line) -> dict[str, Any]:
+    failure = line.get("failure") or {}
+    why = f"{line.get('rejected_by')}: {line.get('reason')}" if line.get("rejected_by") else failure.get("message", "")
+    measures = line.get("measures") or {}
+    tags = [line.get("question_type"), measures.get("difficulty"), line.get("persona"), *(line.get("labels") or ())]
+    return {
+        "question": line["question"],
+        "answer": line["answer"],
+        "history": list(line.get("history") or ()),
+        "why": why or "",
+        "contexts": [_context(context, line.get("evidence") or ()) for context in line.get("contexts") or ()],
+        "tags": [str(tag) for tag in tags if tag],
+    }
+
+
+def _context(context: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Cut a context down to what surrounds its evidence, and mark the evidence."""
+    quotes = [e["quote"] for e in evidence if e["document_id"] == context["document_id"] and e["quote"]]
+    pieces = _around(marked(context["text"], quotes))
+    page = f", page {context['page']}" if context.get("page") else ""
+    headings = " › ".join(context.get("headings") or ())
+    return {"pieces": pieces, "place": f"{context['document_id']}{page}{': ' + headings if headings else ''}"}
+
+
+def marked(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
+    """Cut a text into pieces, each marked or not: what one of the quotes covers is marked."""
+    covered = [False] * len(text)
+    for quote in quotes:
+        at = text.find(quote)
+        if quote and at >= 0:
+            covered[at : at + len(quote)] = [True] * len(quote)
+    edges = [at for at in range(1, len(text)) if covered[at] != covered[at - 1]]
+    cuts = [0, *edges, len(text)]
+    return [(text[a:b], covered[a]) for a, b in pairwise(cuts) if a < b]
+
+
+def _around(pieces: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Shorten what is not marked, away from the marks."""
+    last, found = len(pieces) - 1, list[tuple[str, bool]]()
+    for at, (text, mark) in enumerate(pieces):
+        if mark or len(text) <= 2 * AROUND:
+            found.append((text, mark))
+            continue
+        head = text[:AROUND] if at or last == 0 else ""
+        tail = text[-AROUND:] if at < last else ""
+        found.append((f"{head} … {tail}", False))
+    return found

@@ -1,0 +1,279 @@
+"""What the sections of the certificate show: figures of ``report.json`` as rows of text, nothing computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ragset.kit.sample_size import ALPHA, DISCORDANT, POWER, questions_needed, smallest_difference
+
+Report = Mapping[str, Any]
+
+SEEN = (0.01, 0.03, 0.05)
+"""Differences of accuracy for which the number of questions is told."""
+MOST_ROWS, MOST_CELLS = 40, 200
+"""Documents, and chunks of one, that are drawn."""
+EASY_SHARE, ABSTAINED_SHARE = 0.8, 0.2
+"""Shares from which on the page warns: of easy questions, and of pairs that a judge did not judge."""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def subtitle(report: Report) -> str:
+    """Say which flow, index and embedder."""
+    index = report.get("index") or {}
+    pieces = [f"flow {report['flow']}"] if report.get("flow") else []
+    pieces += [f"index {index['name']} (version {index['version'][:8]})"] if index.get("name") else []
+    pieces += [f"embedded by {index['embedder']}"] if index.get("embedder") else []
+    return " · ".join(pieces)
+
+
+def warnings(report: Report) -> list[str]:
+    """Say what a reader must not overlook."""
+    found: list[str] = []
+    if report.get("ended"):
+        found.append(f"The run ended early: {report['ended']}")
+    if report.get("shortfall"):
+        found.append(f"{report['shortfall']:,} fewer pairs than the {report['asked']:,} asked for.")
+    if report.get("same_judge_as_writer"):
+        found.append("The model that judges is the model that wrote: it tends to like what it writes.")
+    if failed := report["samples"]["failed"]:
+        found.append(f"{failed:,} pairs failed: a judge broke on them, and nothing is claimed about them.")
+    return found
+
+
+def figures(report: Report) -> list[dict[str, str]]:
+    """Give the figures at the head."""
+    samples = report["samples"]
+    judged = samples["kept"] + samples["rejected"]
+    found = [(f"{report['kept']:,}", "pairs kept" + (f" of {report['asked']:,} asked for" if report["asked"] else ""))]
+    if judged:
+        found.append((percent(samples["kept"] / judged), f"of the {judged:,} judged pairs passed every gate"))
+    documents = (report.get("coverage") or {}).get("documents")
+    if documents:
+        found.append((f"{documents['touched']:,} of {documents['total']:,}", "documents asked about"))
+    each = (report.get("usage") or {}).get("per_kept") or {}
+    if each.get("calls"):
+        found.append((f"{each['calls']:.1f}", "model calls a kept pair"))
+    cost = (report.get("usage") or {}).get("cost")
+    if cost and report["kept"]:
+        found.append((f"{cost / report['kept']:.4f}", f"{report['usage']['currency']} a kept pair"))
+    return [{"value": value, "what": what} for value, what in found]
+
+
+def limits(report: Report) -> tuple[list[str], list[str]]:
+    """Say what the set can and what it cannot tell."""
+    kept = report["kept"]
+    can: list[str] = []
+    seen = [smallest_difference(kept, share) for share in DISCORDANT] if kept else []
+    if seen and seen[0] and seen[-1]:
+        low, high = (f"{100 * share:.0f}" for share in seen if share)
+        more = f", of {high} where the two differ more" if high != low else ""
+        can.append(f"With {kept:,} questions, a difference of {low} points or more between two systems shows{more}.")
+    can.append("Which retriever settings are better: synthetic sets rank these reliably (van Elburg 2025).")
+    can.append("Where an answer stands: every evidence span is checked word for word, and can be again, offline.")
+    cannot = ["Which of two generators is better: synthetic sets do not rank these reliably (van Elburg 2025)."]
+    cannot.append("What your users really ask: how often a topic comes up here says nothing about how often they do.")
+    return can, [*cannot, *_reservations(report)]
+
+
+def _reservations(report: Report) -> list[str]:
+    """Say what is doubtful about this very set."""
+    found: list[str] = []
+    difficulty = (report.get("kept_by") or {}).get("difficulty") or {}
+    measured = sum(n for name, n in difficulty.items() if name != "not measured")
+    if measured and difficulty.get("easy", 0) / measured >= EASY_SHARE:
+        easy = percent(difficulty["easy"] / measured)
+        found.append(f"Much about hard questions: {easy} find their chunk as the first hit.")
+    documents = (report.get("coverage") or {}).get("documents")
+    if documents and documents["touched"] < documents["total"]:
+        left = documents["total"] - documents["touched"]
+        found.append(f"Anything about the {left:,} of {documents['total']:,} documents that no kept pair asks about.")
+    for name, gate in (report.get("gates") or {}).items():
+        total = sum(gate.values())
+        if total and gate["abstained"] / total >= ABSTAINED_SHARE:
+            found.append(f"What {name} says of {percent(gate['abstained'] / total)} of the pairs: it abstained.")
+    if not calibrations(report):
+        found.append("How often its judges are wrong: no judge of this run was calibrated on people's labels.")
+    if not (report.get("usage") or {}).get("total", {}).get("calls"):
+        found.append("How a language model would judge: writer and judges are rules here, which know English only.")
+    return found
+
+
+def needed() -> dict[str, Any]:
+    """Give the table of questions that are needed."""
+    rows = [
+        {"points": f"{100 * d:.0f} point{'s' if d > 0.01 else ''}",
+         "counts": [f"{questions_needed(d, share):,}" for share in DISCORDANT]}
+        for d in SEEN
+    ]  # fmt: skip
+    note = f"Both systems answer the same questions; chance of seeing the difference {percent(POWER)}, of seeing one \
+that is not there {percent(ALPHA)} (paired design, Connor 1987)."
+    return {"shares": [percent(share) for share in DISCORDANT], "rows": rows, "note": note}
+
+
+def yields(report: Report) -> dict[str, Any]:
+    """Give a row a gate, the reasons and the failures."""
+    draws, samples = report["draws"], report["samples"]
+    line = f"{draws['total'] - draws['empty']:,} draws gave {samples['total']:,} pairs: {samples['kept']:,} kept, \
+{samples['rejected']:,} rejected, {samples['failed']:,} failed. A pair that one gate rejects skips those after it."
+    gates = [{"name": name, "total": max(1, sum(n.values())), **n} for name, n in (report.get("gates") or {}).items()]
+    reasons, failures = (list((report.get(key) or {}).items())[:20] for key in ("reasons", "failures"))
+    return {"line": line, "gates": gates, "reasons": reasons, "failures": failures}
+
+
+def calibrations(report: Report) -> list[dict[str, str]]:
+    """Give a row a calibration that was in force."""
+    return [
+        {
+            "judge": f"{row['judge']}" + (f" ({row['model']})" if row.get("model") else ""),
+            "threshold": f"{row['threshold']:g}",
+            "auroc": _interval(row["auroc"]),
+            "balanced": _interval(row["balanced_accuracy"]),
+            "band": _band(row.get("band")),
+            "labels": f"{row['rows']:,} labels in {', '.join(row['labels'])}",
+        }
+        for row in report.get("calibrations") or ()
+    ]
+
+
+def _interval(estimate: Mapping[str, float]) -> str:
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f}–{estimate['high']:.3f})"
+
+
+def _band(band: Mapping[str, Any] | None) -> str:
+    if not band:
+        return "never"
+    cuts = [f"below {band['low']:g}" if band.get("low") is not None else "",
+            f"from {band['high']:g}" if band.get("high") is not None else ""]  # fmt: skip
+    return f"{' and '.join(filter(None, cuts))}, wrong in at most {percent(band['max_error'])}"
+
+
+def models(report: Report) -> list[tuple[str, str]]:
+    """Give role and model."""
+    return [(str(role), str(name)) for role, name in (report.get("models") or {}).items()]
+
+
+def prompts(report: Report) -> list[tuple[str, str]]:
+    """Give prompt and hash."""
+    return [(str(name), str(found)) for name, found in (report.get("prompts") or {}).items()]
+
+
+def usage(report: Report) -> dict[str, Any]:
+    """Give a row a step and the sums."""
+    found = report.get("usage") or {}
+    if not found.get("total", {}).get("calls"):
+        return {"rows": [], "currency": ""}
+    rows = [_used(name, step) for name, step in [*found["by_step"].items(), ("all", found["total"])]]
+    kept = report["kept"]
+    if kept:
+        total = found["total"]
+        each = {what: total[what] / kept for what in ("calls", "prompt_tokens", "completion_tokens")}
+        cost = None if total["cost"] is None else total["cost"] / kept
+        rows.append(_used("per kept pair", {**each, "cost": cost}))
+    return {"rows": rows, "currency": found["currency"]}
+
+
+def _used(name: str, step: Mapping[str, Any]) -> Sequence[str]:
+    counts = (step[what] for what in ("calls", "prompt_tokens", "completion_tokens"))
+    written = (f"{n:,.1f}" if isinstance(n, float) and n < 100 else f"{n:,.0f}" for n in counts)
+    return (name, *written, "unknown" if step["cost"] is None else f"{step['cost']:,.4f}")
+
+
+def verdicts(report: Report) -> list[dict[str, Any]]:
+    """Give a histogram a judge: kept and other pairs above one another."""
+    found: list[dict[str, Any]] = []
+    for name, row in (report.get("verdicts") or {}).items():
+        most = max([k + o for k, o in zip(row["kept"], row["others"], strict=True)] or [0]) or 1
+        bins = [(round(100 * k / most, 1), round(100 * o / most, 1))
+                for k, o in zip(row["kept"], row["others"], strict=True)]  # fmt: skip
+        note = f"{row['scored']:,} scores, mean {row['mean']:.2f}"
+        found.append({"name": name, "bins": bins, "low": f"{row['low']:g}", "high": f"{row['high']:g}", "note": note})
+    return found
+
+
+def coverage(report: Report) -> dict[str, Any] | None:
+    """Give the shares in words, a row a document with a cell a chunk, and a row a topic."""
+    found = report.get("coverage")
+    if not found:
+        return None
+    shares = (
+        f"{found[what]['touched']:,} of {found[what]['total']:,} {what} ({percent(found[what]['share'] or 0)})"
+        for what in ("documents", "chunks", "topics")
+    )
+    rows = sorted(found["map"], key=lambda row: (-row["kept"], row["document"]))
+    hidden = len(rows) - MOST_ROWS
+    return {
+        "line": f"The kept pairs ask about {', '.join(shares)}.",
+        "documents": [_document(row) for row in rows[:MOST_ROWS]],
+        "hidden": f"… and {hidden:,} more documents in report.json" if hidden > 0 else "",
+        "topics": _topics(found["clusters"]),
+    }
+
+
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
+    cells = [min(2, row["at"].get(str(at), 0)) for at in range(min(row["chunks"], MOST_CELLS))]
+    more = row["chunks"] - MOST_CELLS
+    return {
+        "name": row["document"],
+        "kept": row["kept"],
+        "cells": cells,
+        "more": f"… {more:,} more chunks" if more > 0 else "",
+    }
+
+
+def _topics(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    chunks, kept = (sum(row[what] for row in rows) or 1 for what in ("chunks", "kept"))
+    largest = max([*(row["chunks"] / chunks for row in rows), *(row["kept"] / kept for row in rows), 0.01])
+    return [
+        {
+            "terms": ", ".join(row["terms"]) or "–",
+            "chunks": row["chunks"],
+            "kept": row["kept"],
+            "share_chunks": round(100 * row["chunks"] / chunks / largest, 1),
+            "share_kept": round(100 * row["kept"] / kept / largest, 1),
+        }
+        for row in rows
+    ]
+
+
+MEANINGS = {
+    "vendi_score": ("Vendi score", "as many questions as if all were unlike each other (Friedman and Dieng 2023)"),
+    "mean_nearest_cosine": ("mean nearest cosine", "how near the next question is; 1 would be a set of copies"),
+    "compression_ratio": ("compression ratio", "text over its zipped size; lower is more varied (Shaib et al. 2024)"),
+    "self_repetition": (
+        "self-repetition",
+        "of four words in a row, across questions; 0 is none (Salkar et al. 2022)",
+    ),
+    "self_bleu": ("Self-BLEU", "how much a question shares with the others; lower is more varied (Zhu et al. 2018)"),
+}
+"""Figures of diversity: what they are called, and how to read them."""
+
+
+def diversity(report: Report) -> list[dict[str, str]]:
+    """Give a row a figure."""
+    found = report.get("diversity") or {}
+    return [
+        {"what": what, "value": f"{found[key]:,.3f}", "meaning": meaning}
+        for key, (what, meaning) in MEANINGS.items()
+        if found.get(key) is not None
+    ]
+
+
+def axes(report: Report) -> list[dict[str, Any]]:
+    """Give, for each axis but documents, what was kept of each value, and what was asked for."""
+    found: list[dict[str, Any]] = []
+    for name, axis in (report.get("axes") or {}).items():
+        if name == "document" or (len(axis["values"]) < 2 and not axis["quota"]):
+            continue
+        rows = sorted(axis["values"].items(), key=lambda item: -item[1]["kept"])[:MOST_ROWS]
+        found.append({"name": str(name).replace("_", " "), "rows": [_value(value, row) for value, row in rows]})
+    return found
+
+
+def _value(value: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    asked = row["wanted"] if row["wanted"] is not None else None if row["asked"] is None else percent(row["asked"])
+    return {"value": value, "got": row["kept"], "asked": asked, "share": round(100 * (row["share"] or 0), 1)}

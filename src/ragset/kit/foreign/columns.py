@@ -1,0 +1,100 @@
+"""Plain JSON lines and CSV: each part of a pair in a column of its own, under a usual name or one that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ragset.errors import UsageError, did_you_mean
+from ragset.kit.foreign.pairs import Fields, NoCorpus, Pair, listed, turns_of, with_ids
+from ragset.kit.foreign.rows import LINES, TABLES, Row, first_row, names, read
+
+USUAL: dict[str, tuple[str, ...]] = {
+    "question": ("question", "query", "input", "prompt", "Question"),
+    "answer": ("answer", "reference_answer", "ground_truth", "reference", "expected_answer", "output", "Answer"),
+    "contexts": ("contexts", "context", "reference_contexts", "passages", "passage", "Context"),
+    "context_ids": ("context_ids", "reference_context_ids", "document_ids"),
+    "id": ("id", "_id", "qid", "question_id"),
+    "answerable": ("answerable", "is_answerable"),
+    "history": ("history", "conversation_history"),
+    "persona": ("persona", "persona_name"),
+    "question_type": ("question_type", "type"),
+    "language": ("language", "lang"),
+    "style": ("style",),
+}
+"""The parts of a pair, and the columns that are taken for them where none is named."""
+
+_NO = frozenset({"0", "false", "no", "n", "f"})
+
+
+class _Columns(NoCorpus):
+    """Rows whose columns are named."""
+
+    name: ClassVar[str]
+    suffixes: ClassVar[frozenset[str]]
+    wants: ClassVar[str] = "question"
+
+    def fits(self, path: Path, first: Row | None) -> bool:
+        """Tell by the suffix and a column with a usual name for the question."""
+        return (
+            first is not None
+            and path.suffix.lower() in self.suffixes
+            and any(name in first.fields for name in USUAL["question"])
+        )
+
+    def pairs(self, path: Path, columns: Mapping[str, str]) -> Iterator[Pair]:
+        """Yield one pair a row; raises ``UsageError`` for a column that is not there."""
+        first = first_row(path)
+        for part, column in columns.items():
+            if first and column not in first.fields:
+                hint = f"its columns: {names(first.fields)}"
+                raise UsageError(f"has no column '{column}' for the {part}", where=str(path), hint=hint)
+        for row in read(path):
+            yield _pair(Fields(row), columns)
+
+
+class JsonLines(_Columns):
+    """JSON objects, one a line (or a list of them in a ``.json`` file)."""
+
+    name: ClassVar[str] = "jsonl"
+    about: ClassVar[str] = "JSON lines with named columns"
+    suffixes: ClassVar[frozenset[str]] = LINES | {".json", ".parquet"}
+
+
+class Csv(_Columns):
+    """A table with a header row; several contexts in one cell are a JSON list."""
+
+    name: ClassVar[str] = "csv"
+    about: ClassVar[str] = "CSV or TSV with named columns"
+    suffixes: ClassVar[frozenset[str]] = frozenset(TABLES)
+
+
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Refuse a part that no pair has; raises ``UsageError``."""
+    for part in columns:
+        if part not in USUAL:
+            raise UsageError(f"no part of a pair is called '{part}'", where="--columns", hint=did_you_mean(part, USUAL))
+
+
+def _pair(fields: Fields, columns: Mapping[str, str]) -> Pair:
+    def called(part: str) -> tuple[str, ...]:
+        return (columns[part],) if part in columns else USUAL[part]
+
+    def value(part: str) -> Any:
+        return next((fields.left[name] for name in called(part) if name in fields.left), None)
+
+    said = value("answerable")
+    no = said is False or (isinstance(said, str | int) and str(said).strip().lower() in _NO)
+    axes = {axis: found for axis in ("language", "style") if (found := fields.text(*called(axis)))}
+    return fields.pair(
+        id=fields.identity(*called("id")),
+        question=fields.text(*called("question")),
+        answer=None if no else fields.text(*called("answer")),
+        answerable=not no,
+        passages=with_ids(fields.passages(*called("contexts")), listed(value("context_ids"))),
+        history=turns_of(value("history")),
+        persona=fields.text(*called("persona")),
+        question_type=fields.text(*called("question_type")),
+        axes=axes,
+    )

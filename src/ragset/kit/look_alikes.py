@@ -1,0 +1,74 @@
+"""Tell questions apart that look alike: another number, name, option or contrary makes another question.
+
+Embeddings hardly see what a table is made of: "revenue in 2019" and "revenue in 2020" are nearer to each other than two
+wordings of either. What counts here is a hard word on each side that the other side lacks.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ragset.kit.hard_facts import Number, codes, folded, has_number, names, numbers
+from ragset.kit.measures import NEGATIONS, Text, opposites
+
+SAME_ANSWER = 0.8
+"""Share of the content words of both answers that they must have in common to say the same (Dice)."""
+
+
+NEARLY = 2
+"""Content words in which two questions may differ besides a contrary or a negation: else these are other words for one
+thing ("avoid it", "do not get it")."""
+
+
+def different(one: str, other: str) -> str:
+    """Say what makes two questions different ones (``2019, not 2020``); empty when nothing does."""
+    mine, theirs = numbers(one), numbers(other)
+    pairs = [(_unmatched(mine, theirs), _unmatched(theirs, mine))]
+    pairs += [(sorted(kind(one) - kind(other)), sorted(kind(other) - kind(one))) for kind in (_codes, _names)]
+    for only, lacks in pairs:
+        if only and lacks:
+            return f"{only[0]}, not {lacks[0]}"
+    return _contrary(Text(one), Text(other))
+
+
+def _unmatched(these: tuple[Number, ...], those: tuple[Number, ...]) -> list[str]:
+    """Give the numbers that the other side has not, not even rounded."""
+    return [n.written for n in these if not any(n.value == o.value or _rounded(n, o) or _rounded(o, n) for o in those)]
+
+
+def _rounded(one: Number, other: Number) -> bool:
+    """Tell 193 from 192.9: whole numbers are told apart to the last digit."""
+    return other.value != int(other.value) and has_number(one, (other,))
+
+
+def _codes(text: str) -> set[str]:
+    return {code for code in codes(text) if not code.replace("/", "").isalpha()} | set(re.findall(r"`([^`\n]+)`", text))
+
+
+def _names(text: str) -> set[str]:
+    """Give the names of a question; the parts of a name are names."""
+    parts = (part for name in names(text) for part in name.removesuffix("'s").replace(".", "").split("-"))
+    return {part for part in parts if not part.isdigit()}
+
+
+def _contrary(one: Text, other: Text) -> str:
+    mine, theirs = ({w.stem for w in text.content} for text in (one, other))
+    for word in sorted(one.plain - other.plain):
+        found = sorted(opposites().get(word, frozenset()) & (other.plain - one.plain))
+        if found and len(mine ^ theirs) <= 2 + NEARLY:
+            return f"{word}, not {found[0]}"
+    if one.negations % 2 != other.negations % 2 and len(mine ^ theirs) < NEARLY:
+        return f"one says '{min((one.plain ^ other.plain) & NEGATIONS, default='not')}'"
+    return ""
+
+
+def same_answer(one: str | None, other: str | None) -> bool:
+    """Tell whether two answers say the same in nearly the same words, with the same numbers."""
+    if one is None or other is None:
+        return one is other
+    if folded(one).strip(" .") == folded(other).strip(" ."):
+        return True
+    if _unmatched(numbers(one), numbers(other)) or _unmatched(numbers(other), numbers(one)):
+        return False
+    mine, theirs = ({word.stem for word in Text(text).content} for text in (one, other))
+    return bool(mine and theirs) and 2 * len(mine & theirs) / (len(mine) + len(theirs)) >= SAME_ANSWER

@@ -1,0 +1,304 @@
+"""Whether the evidence holds the hard facts of an answer: its numbers, dates, names and its negation.
+
+Paraphrase is fine: only what cannot be said in other words is looked for, in the sentences, list or table rows that
+the quotes touch. A name may also stand in the question, the headings, or in the sentence before one that says "it".
+What a reader may work out is not held against the answer: a sum, a difference, a count of what is listed, a rounding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ragset.kit.hard_facts import Number, folded, has_number, is_counting, months, names, numbers, rounded_to
+from ragset.kit.languages import detect, says_yes_or_no
+from ragset.kit.measures import NEGATIONS, STOPWORDS, Text, known_unit, sentences
+from ragset.kit.question_form_words import word_set
+
+MIN_SHARED = 0.3
+"""Share of what an answer adds to its question that must recur in the evidence, be it reworded."""
+REACH = 1500
+"""Characters before and after a quote within which its sentences are looked for."""
+SHORT = 4
+"""Words up to which an answer is nothing but the fact that was asked for."""
+MOST = 4
+"""Facts that are named at most."""
+MAX_PAIRS = 40
+"""Numbers of the evidence among which a sum or a difference is looked for."""
+
+_ABOUT = re.compile(
+    r"\b(?:about|around|approximately|approx|roughly|nearly|almost|over|under|some|circa|ca|more than|less than|"
+    r"at least|"
+    r"up to|just|close to|fewer than|below|above|several)\b|~|≈",
+    re.IGNORECASE,
+)
+_CALCULATES = re.compile(
+    r"\b(?:difference|more|less|fewer|longer|shorter|older|younger|higher|lower|bigger|smaller|larger|faster|total|sum|"
+    r"combined|together|altogether|increase\w*|decrease\w*|grow\w*|grew|rise|rose|drop\w*|fell|fall|chang\w+|"
+    r"ratio|times|"
+    r"percent\w*|share|average|mean|how long|how old|how many (?:years|days|months|weeks|hours|minutes)|between|"
+    r"apart|left|"
+    r"remain\w*|per|by how)\b|%",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(?:he|she|it|they|his|her|its|their|him|them|this|these|that|those|the (?:latter|former|same)|who|which)\b",
+    re.I,
+)
+_DENIES = re.compile(
+    r"\b(?:no|not|never|none|nor|neither|cannot|without|nothing|nobody|nowhere|\w+n['’]t|lacks?|lacking|absen(?:t|ce)|"
+    r"fail(?:s|ed|ure)?|refus\w+|den(?:y|ies|ied)|forbid\w*|forbade|prohibit\w*|prevent\w*|avoid\w*|except\w*|unless|only|"
+    r"rather|instead|unlike|un(?!der|i|til|cle|to)\w{3,}|in(?:ability|capable|sufficient|visible|valid|complete|correct|"
+    r"dependent\w*|active)|im(?:possible|mune|permissible)|ir(?:relevant|regular|reversible)|il(?:legal|licit)|"
+    r"dis(?:abl|allow|agree|lik|continu|appear|card|regard)\w*|non\w*|\w+less|hardly|barely|rarely|seldom|ban(?:s|ned)?|"
+    r"stop\w*|remov\w+|exclu\w+|omit\w*|skip\w*|ignor\w+|miss(?:es|ed|ing)?|lost|reject\w*|free of|opposite|contrary|"
+    r"kept|keeps|remains?|wrong|false|ceas\w+|dead|died|empty|zero|abolish\w*|cancel\w*)\b",
+    re.IGNORECASE,
+)
+_CONTINUES = re.compile(r"\n(?=[ \t]*(?:[-*•|]|\d{1,3}[.)]|[^\n|]*\|))")
+_LEADS = re.compile(r"\*\*[^*\n]+\*\*:?|(?m:^\W*(?:\d+[.)]\s*)?[^:\n.]{1,60}:(?=\s))")
+"""Titles of list items: capitals there make no names."""
+_MARKS = re.compile(r"(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s+\W{0,3}[A-Z])")
+"""Numbers of list items: they count nothing."""
+_LOOSELY = word_set("first second both pair couple half quarter twice double doubled triple tripled dozen third once")
+"""Number words that come as paraphrase; they are facts in a short answer only."""
+_PARTED = re.compile(r"(?<=\d), (?=\d{3}\b)")
+_DOTS = re.compile(r"\b(\w)\.(?=\w\b)")
+_SPACELESS = frozenset({"zh", "ja", "th"})
+_NOUNS_CAPITALISED = frozenset({"de"})
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What an answer may rest on: the sentences that the quotes touch, those before a pronoun, and the headings."""
+
+    cited: str
+    before: str = ""
+    headings: str = ""
+
+    @cached_property
+    def numbers(self) -> tuple[Number, ...]:
+        """Give the numbers of what is cited; "56, 000", as some files have it, is read both ways."""
+        joined = _PARTED.sub(",", self.cited)
+        return numbers(self.cited) if joined == self.cited else (*numbers(self.cited), *numbers(joined))
+
+    @cached_property
+    def words(self) -> Text:
+        """Take apart what is cited."""
+        return Text(self.cited)
+
+
+Span = tuple[str, int, int]
+"""A text, and where in it a quote begins and ends."""
+
+
+def proof_of(spans: Sequence[Span], headings: Sequence[str] = ()) -> Proof:
+    """Widen quotes to the sentences, list and table rows that they touch."""
+    cited, before = list[str](), list[str]()
+    for text, start, end in spans:
+        begin = max(0, start - REACH)
+        touched, lead = _touched(text[begin : end + REACH], start - begin, end - begin)
+        cited.append(touched)
+        if _PRONOUN.search(touched):
+            before.append(lead)
+    return Proof("\n".join(dict.fromkeys(cited)), "\n".join(before), "\n".join(headings))
+
+
+def _touched(text: str, start: int, end: int) -> tuple[str, str]:
+    """Give the sentences that a quote touches, and the one before them."""
+    spans = _spans(text)
+    held = [at for at, (first, last) in enumerate(spans) if first < end and start < last]
+    if not held:
+        return text[start:end], ""
+    first, last = held[0], held[-1]
+    said, opening = text[spans[first][0] : spans[last][1]], first
+    while first and _row(text, spans[first]):  # a row says less than its table or list: its head belongs to it
+        first -= 1
+    lead = text[slice(*spans[first - 1])] if first else ""
+    if first == opening:
+        return said, lead
+    return "\n".join((lead, *(text[slice(*span)] for span in spans[first : min(first + 2, opening)]), said)), ""
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    found, at = list[tuple[int, int]](), 0
+    for paragraph in _CONTINUES.split(text):
+        for sentence in sentences(paragraph):
+            start = text.find(sentence, at)
+            if start >= 0:
+                at = start + len(sentence)
+                found.append((start, at))
+    return found
+
+
+def _row(text: str, span: tuple[int, int]) -> bool:
+    head = text[span[0] : span[1]]
+    return " | " in head or re.match(r"[-*•|]|\d{1,3}[.)]\s", head) is not None
+
+
+def lacking(question: str, answer: str, proof: Proof, *, code: str | None = None) -> Iterator[str]:
+    """Give every hard fact of an answer that its evidence does not hold; ``code`` is the language of the answer.
+
+    A yes or no has no facts of its own. Of an answer in another language than its evidence only figures are compared.
+    """
+    if says_yes_or_no(answer, code):
+        return
+    mine, theirs = code or detect(answer) or "en", detect(proof.cited)
+    foreign = theirs is not None and theirs != mine
+    said = [n for n in numbers(_MARKS.sub(" ", answer)) if n.written not in _LOOSELY or len(answer.split()) <= SHORT]
+    missing = [f"the number {n.written}" for n in said if not _number_holds(n, (question, answer), proof, foreign)]
+    if not foreign:
+        missing += ["the month"] * bool(months(answer) - months(f"{proof.cited} {question}"))
+        missing += [
+            f"the name {name}" for name in _unknown_names(question, answer, proof) if mine not in _NOUNS_CAPITALISED
+        ]
+        missing += _negation(question, answer, proof) if mine == "en" else ()
+    yield from missing[:MOST]
+    speaks = _speaks_of_it if mine == "en" else _mentions
+    if not missing and not foreign and mine not in _SPACELESS and not speaks(question, answer, proof):
+        yield "what is answered"
+
+
+def _number_holds(wanted: Number, pair: tuple[str, str], proof: Proof, foreign: bool) -> bool:
+    if foreign and not any(c.isdigit() for c in wanted.written):
+        return True
+    question, answer = pair
+    there = (*proof.numbers, *numbers(question))
+    if has_number(wanted, there, about=_ABOUT.search(answer) is not None):
+        return True
+    whole = wanted.value == int(wanted.value)
+    if whole and 1 < wanted.value <= 12 and _counted(int(wanted.value), answer, proof.cited):
+        return True
+    return _CALCULATES.search(question) is not None and _worked_out(wanted, [n.value for n in there[:MAX_PAIRS]])
+
+
+def _counted(count: int, answer: str, cited: str) -> bool:
+    """Tell whether just so many things are listed, by commas and "and", or in rows."""
+    rows = len(re.findall(r"(?m)^\s*(?:[-*•]|\d{1,3}[.)])\s", cited))
+    return rows == count or any(
+        len(re.findall(r",(?!\d)(?:\s*(?:and|or)\b)?|;|\b(?:and|or)\b", text)) + 1 == count
+        for text in (answer, *sentences(cited))
+    )
+
+
+def _worked_out(wanted: Number, values: Sequence[float]) -> bool:
+    """Tell whether two numbers of the evidence give this one: as sum, difference, product, quotient or percentage."""
+    known = sorted(set(values))
+    for at, one in enumerate(known):
+        for other in known[at:]:
+            results = [one + other, other - one, one * other, other * 100, one * 100]
+            results += [other / one, one / other, 100 * one / other, 100 * (other - one) / one] if one and other else []
+            if any(
+                abs(result - wanted.value) < 1e-9 or rounded_to(result, wanted) == wanted.value for result in results
+            ):
+                return True
+    return False
+
+
+def _unknown_names(question: str, answer: str, proof: Proof) -> list[str]:
+    """Give the names of the answer that stand nowhere; of one that is a name only, its opening word too."""
+    answer = _LEADS.sub(" ", answer)
+    place = _place(question, answer, proof)
+    there = set(re.findall(r"[^\W_]+", place))
+    said = _names_of(answer)
+    short = _initials(f"{question} {proof.cited}")
+    return [
+        name
+        for name in said
+        if not _stands(name, there, place) and name not in short and not _spelt(name, answer, place)
+    ]
+
+
+def _names_of(answer: str) -> list[str]:
+    opening = re.match(r"\W*([A-Z][^\W_]+)", answer)
+    alone = opening is not None and len(answer.split()) <= SHORT and opening[1].lower() not in STOPWORDS | NEGATIONS
+    return [*([folded(opening[1])] if opening and alone else ()), *names(answer)]
+
+
+def _stands(name: str, there: set[str], place: str) -> bool:
+    """Tell whether a name, a form of it or its parts are there ("German" for "Germany", "A-B" for "A" and "B")."""
+    name = _DOTS.sub(r"\1", name)
+    if name in there or re.search(rf"\b{re.escape(name)}\b", place):
+        return True
+    parts = re.findall(r"[^\W_]+", name)
+    if len(parts) > 1 and all(part in there for part in parts):
+        return True
+    least = max(4, round(0.6 * len(name)))
+    return any(other.startswith(name[:least]) and abs(len(other) - len(name)) <= 4 for other in there)
+
+
+def _initials(text: str) -> set[str]:
+    """Give the initials of every run of capitalised words: "WHO" for "World Health Organization"."""
+    found = set[str]()
+    for run in re.findall(r"(?:[A-Z][\w'’-]*(?:\s+(?:of|the|for|and|in)(?=\s))?\s*){2,8}", text):
+        capitals = [word[0] for word in run.split() if word[:1].isupper()]
+        every = [word[0] for word in run.split()]
+        for letters in (capitals, every):
+            found |= {"".join(letters[:n]).lower() for n in range(2, len(letters) + 1)}
+            found |= {"".join(letters[-n:]).lower() for n in range(2, len(letters) + 1)}
+    return found
+
+
+def _spelt(name: str, answer: str, place: str) -> bool:
+    """Tell whether the evidence has the initials of the run of words in the answer that the name is part of."""
+    acronyms = set(re.findall(r"\b[a-z]{2,6}\b", place))
+    for run in re.findall(r"(?:[A-Z][\w'’-]*(?:\s+(?:of|the|for|and|in)(?=\s))?\s*){2,8}", answer):
+        if name in folded(run) and "".join(w[0] for w in run.split() if w[:1].isupper()).lower() in acronyms:
+            return True
+    return False
+
+
+def _negation(question: str, answer: str, proof: Proof) -> Iterator[str]:
+    """Tell of a negated answer whose evidence denies nothing, in whatever words; a list of exceptions is no denial."""
+    denied = [w.plain for w in Text(answer).words if w.plain in NEGATIONS]
+    if len(denied) % 2 and not _DENIES.search(proof.cited) and not _DENIES.search(question):
+        word = "not" if denied[0] == "n't" else denied[0]
+        yield f"its '{word}'"
+
+
+def _speaks_of_it(question: str, answer: str, proof: Proof) -> bool:
+    """Tell whether the evidence shares words with what the answer adds to its question, figures and units left out."""
+    asked = Text(question).stems
+    said = {w.stem: w.plain for w in Text(answer).content if not _counts(w.plain, w.number)}
+    new = {stem: word for stem, word in said.items() if stem not in asked} or said
+    if not new:
+        return True
+    there, place = proof.words.stems, _place(question, answer, proof)
+    named = set(_names_of(answer))
+    held = sum(
+        stem in there or _similar(stem, there) or _is_name(word, named, place, answer) for stem, word in new.items()
+    )
+    return held / len(new) >= MIN_SHARED
+
+
+def _counts(word: str, number: bool) -> bool:
+    return number or known_unit(word) or all(is_counting(part) for part in word.split("-"))
+
+
+def _is_name(word: str, named: set[str], place: str, answer: str) -> bool:
+    name = folded(word)
+    there = set(re.findall(r"[^\W_]+", place))
+    return name in named and (_stands(name, there, place) or name in _initials(place) or _spelt(name, answer, place))
+
+
+def _place(question: str, answer: str, proof: Proof) -> str:
+    """Give all that may hold a name of the answer, folded, initials without their dots.
+
+    An answer that is nothing but the name that was asked for must find it in what is cited, or in a heading.
+    """
+    lead = "" if len(answer.split()) <= SHORT else f"{question}\n{proof.before}"
+    return _DOTS.sub(r"\1", folded(f"{lead}\n{proof.cited}\n{proof.headings}"))
+
+
+def _mentions(question: str, answer: str, proof: Proof) -> bool:
+    """Tell whether the evidence has the beginning of any longer word of question or answer, in whatever language."""
+    heads = {folded(word)[:4] for word in re.findall(r"[^\W\d_]{4,}", f"{question} {answer}")}
+    there = {folded(word)[:4] for word in re.findall(r"[^\W\d_]{4,}", proof.cited)}
+    return not heads or bool(heads & there)
+
+
+def _similar(stem: str, there: frozenset[str]) -> bool:
+    least = max(4, len(stem) - 2)
+    return len(stem) > 4 and any(other.startswith(stem[:least]) and len(other) < len(stem) + 4 for other in there)

@@ -1,0 +1,125 @@
+"""Whole answers pass; cut ones, refusals, pointers, leftovers, copies and the wrong language do not: one row a case."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import make_chunk, make_sample
+from ragset.judges.answer_form import AnswerForm
+from ragset.kit.answer_form import copies, incomplete, refuses
+from ragset.schema.samples import Context, Draw, Evidence, QAPair, Sample
+from ragset.schema.step import Tools
+
+LONG = " ".join(f"The harbour of Nordhaven has pier {at}, and it was built of oak." for at in range(12))
+
+GOOD = [
+    ("Which vitamin is it?", "vitamin A"),
+    ("How do you unpack it?", "1) open the box; 2) lift the lamp; 3) plug it in."),
+    ("Which command clears the cache?", "`ragset cache --clear (all)`"),
+    ("Which file is ignored?", ".gitignore"),
+    ("How is the play titled?", "“The Way of the World”"),
+    ("How long is the pipe?", '12" of steel'),
+    ("Is data sent anywhere?", "No. No information leaves the machine."),
+    ("What do you need to travel?", "someone to talk to"),
+    ("What lies between the hills?", "the village they come from"),
+    ("What does the spec say of smileys?", "They are allowed :)"),
+    ("What did he find?", "the subunits, the cells and the membranes;"),
+    ("Who is the author?", "Ada Lorne; see also her brother."),
+    ("What is the default of `cap`?", "none, which means no cap"),
+]
+
+BAD = [
+    ("What are the steps?", "The steps are:", "ends with a colon and lacks its list"),
+    ("What are the steps?", "The steps include", "introduces a list and lacks it"),
+    ("What are the steps?", "The steps are as follows", "introduces a list and lacks it"),
+    ("Who owns it?", "It is owned by the", "cut short"),
+    ("Who owns it?", "Ada Lorne, Jan Roos and", "cut short"),
+    ("Who owns it?", "It is owned by Ada Lo...", "cut short"),
+    ("Who owns it?", ", which is owned by Ada", "starts in the middle"),
+    ("Who owns it?", "Ada Lorne (the biologist", "do not balance"),
+    ("Which values are allowed?", "The values are listed in the table below.", "points at what is not in it"),
+    ("Which values are allowed?", "See the configuration page.", "only points elsewhere"),
+    ("Which values are allowed?", " … ", "empty"),
+    ("Who owns it?", "I don't know.", "it declines"),
+    ("Who owns it?", "I'm sorry, I cannot answer that.", "it declines"),
+    ("Who owns it?", "The context does not mention who owns it.", "it declines"),
+    ("Who owns it?", "Not mentioned in the provided context.", "it declines"),
+    ("Who owns it?", "There is no information about the owner in the passage.", "it declines"),
+    ("Who owns it?", "As an AI language model, I have no access to that.", "it declines"),
+    ("Who owns it?", "It is not specified in the text.", "it declines"),
+    ("Who owns it?", "N/A", "it declines"),
+    ("Who owns it?", "Ada<br>Lorne", "markup is left in it"),
+    ("Who owns it?", "Answer: Ada Lorne", "a label is left before it"),
+    ("Who owns the harbour?", "Who owns the harbour", "the answer is the question"),
+    ("What is said of the harbour?", LONG, "of its passage"),
+]
+
+
+def _sample(question: str, answer: str | None, context: str = LONG, **more: object) -> Sample:
+    chunk = make_chunk(text=context)
+    quote = context.split(".")[0]
+    evidence = (Evidence(document_id=chunk.document_id, version="v1", start=0, end=len(quote), quote=quote),)
+    payload = QAPair(question=question, answer=answer, answerable=answer is not None)
+    base = make_sample(0, question, chunk)
+    return base.model_copy(
+        update={"payload": payload, "evidence": evidence, "contexts": (Context.of(chunk),), "axes": {}, **more}
+    )
+
+
+async def _judged(sample: Sample, **fields: bool) -> Sample:
+    return (await AnswerForm(**fields).apply(Draw(number=0, samples=(sample,)), Tools())).samples[0]
+
+
+@pytest.mark.parametrize(("question", "answer"), GOOD)
+async def test_good_answers_pass(question: str, answer: str) -> None:
+    sample = await _judged(_sample(question, answer))
+    assert sample.verdicts[-1].reason == ""
+    assert sample.status == "open"
+
+
+@pytest.mark.parametrize(("question", "answer", "reason"), BAD)
+async def test_bad_answers_are_named(question: str, answer: str, reason: str) -> None:
+    sample = await _judged(_sample(question, answer))
+    assert sample.status == "rejected"
+    assert reason in sample.verdicts[-1].reason
+
+
+async def test_an_unanswerable_question_has_no_answer_to_look_at() -> None:
+    verdict = (await _judged(_sample("Who owns the moon of Nordhaven?", None))).verdicts[-1]
+    assert (verdict.passed, verdict.reason) == (None, "unanswerable: there is no answer")
+
+
+async def test_an_answerable_question_without_an_answer_is_rejected() -> None:
+    sample = _sample("Who owns it?", "x")
+    empty = sample.model_copy(update={"payload": QAPair(question="Who owns it?", answer=None)})
+    assert "empty" in (await _judged(empty)).verdicts[-1].reason
+
+
+def test_what_a_quote_says_is_no_refusal() -> None:
+    assert refuses("Not specified in the document.") != ""
+    assert refuses("none", ["The default is None."]) == ""
+    assert refuses("Unknown", ["The cause is unknown."]) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ("die Mole wurde im Jahr gebaut und ist aus dem Holz der alten Eichen", True),
+        ("the pier was built in that year of the wood of old oaks", False),
+        ("near Millingen aan de Rijn", False),  # a name
+    ],
+)
+async def test_the_answer_is_in_the_language_of_its_question(answer: str, wrong: bool) -> None:
+    sample = await _judged(_sample("When was the pier of the harbour built, and of what?", answer))
+    assert (sample.status == "rejected") is wrong
+    assert (await _judged(_sample("When was the pier of it built?", answer), language=False)).status == "open"
+
+
+def test_an_answer_in_the_language_of_a_foreign_question_is_right() -> None:
+    assert list(incomplete("die Mole wurde im Jahr 1902 gebaut und ist aus Holz", english=False)) == []
+
+
+def test_a_long_answer_that_leaves_most_of_a_longer_passage_out_is_no_copy() -> None:
+    half = " ".join(LONG.split()[: len(LONG.split()) // 2])
+    assert copies("What is said?", half, [LONG]) == ""
+    assert copies("What is said?", "pier 3", ["pier 3"]) == ""
