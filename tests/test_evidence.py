@@ -187,6 +187,28 @@ async def test_multi_hop_evidence_lies_in_two_chunks(kind: str, cited: tuple[str
     assert (verdict.passed, verdict.reason) == (not reason, reason)
 
 
+@pytest.mark.parametrize(
+    ("quote", "answer", "reason"),
+    [
+        ("a chat tool for teams", "Slack is for 12 teams.", "the evidence does not hold the number 12"),
+        ("a chat tool for teams", "Slack is a chat tool by Trello.", "the evidence does not hold the name trello"),
+        ("Trello is a board", "a chat tool", "the evidence does not hold what is answered"),
+        ("a chat tool for teams", "Slack is not a chat tool.", "the evidence does not hold its 'not'"),
+        ("a chat tool for teams", "a chat program that teams use", ""),
+        ("a chat tool for teams", "Yes, for 12 teams of Trello.", ""),
+    ],
+)
+async def test_the_evidence_holds_the_hard_facts_of_the_answer(
+    document: Document, quote: str, answer: str, reason: str
+) -> None:
+    chunk = chunk_of(document)
+    sample = _sample(document, chunk, quote, answer).model_copy(update={"provenance": {"writer": "a model"}})
+    store = store_of((document, chunk))
+    verdict = await _verdict(sample, store)
+    assert (verdict.passed, verdict.reason) == (not reason, reason)
+    assert (await _verdict(sample, store, sufficient=False)).passed is True
+
+
 class _Crashes(Judge):
     name = "crashes"
 

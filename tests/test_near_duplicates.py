@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from conftest import make_sample
+from conftest import make_chunk, make_sample
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.judges.near_duplicates import NearDuplicates
 from ragset.kit import nearest
@@ -91,3 +91,47 @@ async def test_follow_ups_are_compared_with_what_came_before_them():
     draw = Draw(number=0, samples=(tides, prices, tides.model_copy(update={"id": "again"})))
     judged = step.begin(tools).feed(draw, await step.look(draw, tools))
     assert [sample.status for sample in judged.samples] == ["open", "open", "rejected"]
+
+
+QUOTE = "The pier of Nordhaven was built in 1902 of oak."
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "cosine", "answers", "same"),
+    [
+        ("When was the pier built?", "In which year was the pier made?", 0.8, ("1902", "in 1902"), True),
+        ("When was the pier built?", "Of what was the pier made?", 0.8, ("1902", "of oak"), False),
+        ("When was the pier built?", "In which year was the pier made?", 0.6, ("1902", "1902"), False),
+        ("What was the revenue in 2019?", "What was the revenue in 2020?", 0.99, ("40", "41"), False),
+        ("What was the revenue in 2019?", "What was the revenue of 2019?", 0.99, ("40", "41"), True),
+        ("What does `--seed` do?", "What does `--window` do?", 0.99, ("x", "x"), False),
+        ("What is the capital of France?", "What is the capital of Spain?", 0.95, ("a", "b"), False),
+        ("Which is the longest pier?", "Which is the shortest pier?", 0.97, ("a", "b"), False),
+        ("Which piers are lit?", "Which piers are not lit?", 0.97, ("a", "b"), False),
+        ("Who is Barack Obama?", "Who is Obama?", 0.97, ("a", "b"), True),
+        ("How heavy is 192.9 lbs?", "How heavy is about 193 lbs?", 0.97, ("a", "b"), True),
+    ],
+)
+def test_look_alikes_and_pairs_in_other_words(
+    one: str, other: str, cosine: float, answers: tuple[str, str], same: bool
+):
+    vectors = np.array([[1.0, 0.0], [cosine, (1 - cosine**2) ** 0.5]], np.float32)
+    gate = NearDuplicates().begin(Tools())
+    samples = [
+        make_sample(at, question, make_chunk(text=QUOTE)).model_copy(
+            update={"payload": QAPair(question=question, answer=answer)}
+        )
+        for at, (question, answer) in enumerate(zip((one, other), answers, strict=True))
+    ]
+    draws = [Draw(number=at, samples=(sample,)) for at, sample in enumerate(samples)]
+    judged = [gate.feed(draw, vectors[at].tobytes()).samples[0] for at, draw in enumerate(draws)]
+    assert (judged[1].status == "rejected") is same
+
+
+def test_other_evidence_makes_another_pair():
+    vectors = np.array([[1.0, 0.0], [0.8, 0.6]], np.float32)
+    gate = NearDuplicates().begin(Tools())
+    for at, name in enumerate(("a.md", "b.md")):
+        sample = make_sample(at, "When was it built?" if at else "When was it made?", make_chunk(0, name, QUOTE))
+        judged = gate.feed(Draw(number=at, samples=(sample,)), vectors[at].tobytes()).samples[0]
+        assert judged.status == "open"

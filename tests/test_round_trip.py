@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from memory_store import MemoryStore
 from ragset.adapters.hash_embedder import HashEmbedder
-from ragset.judges.round_trip import RoundTrip
+from ragset.adapters.lexical_index import LexicalIndex
+from ragset.judges.round_trip import FoundBy, RoundTrip
+from ragset.kit import retrieving
+from ragset.schema.ports import Hit
 from ragset.schema.samples import Context, Draw, Evidence, Message, QAPair, Sample
 from ragset.schema.step import Tools
 
@@ -20,7 +24,9 @@ TEXTS = {
 }
 
 
-async def judged(question: str, names: tuple[str, ...], top: int = 2, **more: Any) -> Sample:
+async def judged(
+    question: str, names: tuple[str, ...], top: int = 2, found_by: FoundBy = "either", **more: Any
+) -> Sample:
     store = await MemoryStore.of(TEXTS, HashEmbedder())
     chunks = [store.chunks(name)[0] for name in names]
     payload = QAPair(question=question, answer="x", **{k: more.pop(k) for k in ("history",) if k in more})
@@ -31,7 +37,7 @@ async def judged(question: str, names: tuple[str, ...], top: int = 2, **more: An
     )
     contexts = tuple(Context.of(chunk) for chunk in chunks)
     sample = Sample(id="s", scenario_id="c", payload=payload, contexts=contexts, evidence=evidence, **more)
-    draw = await RoundTrip(max_rank=top).apply(
+    draw = await RoundTrip(max_rank=top, found_by=found_by).apply(
         Draw(number=0, samples=(sample,)), Tools(_store=store, _embedder=HashEmbedder())
     )
     return draw.samples[0]
@@ -57,6 +63,66 @@ async def test_every_gold_chunk_of_a_multi_hop_pair_is_found(
     assert sample.verdicts[0].passed is (rank is not None)
     if rank is None or kind == "multi_hop_across":
         assert sample.measures.get("gold_rank") == rank
+
+
+@pytest.mark.parametrize(
+    ("found_by", "status", "reason"),
+    [
+        ("either", "open", "its chunk is no hit by vectors, hit 1 by words"),
+        ("lexical", "open", "its chunk is no hit by vectors, hit 1 by words"),
+        ("dense", "rejected", "its chunk is not among the first 1 hits by vectors"),
+        ("both", "rejected", "its chunk is not among the first 1 hits by vectors"),
+    ],
+)
+async def test_words_find_what_vectors_do_not(
+    monkeypatch: pytest.MonkeyPatch, found_by: str, status: str, reason: str
+) -> None:
+    other = (await MemoryStore.of(TEXTS, HashEmbedder())).chunks("cow.txt")[0]
+
+    async def lost(self: MemoryStore, vector: Any, k: int) -> list[Hit]:
+        return [Hit(other, 0.9)][:k]
+
+    monkeypatch.setattr(MemoryStore, "search", lost)
+    sample = await judged("How long is the pier?", ("pier.txt",), 1, found_by=found_by)
+    assert (sample.status, sample.verdicts[0].reason) == (status, reason)
+    assert (sample.measures.get("gold_rank"), sample.measures["gold_rank_lexical"]) == (None, 1)
+    assert sample.measures.get("difficulty") == ("medium" if status == "open" else None)
+
+
+async def test_the_difficulty_comes_from_both_ranks() -> None:
+    sample = await judged("How long is the pier of the harbour?", ("pier.txt",))
+    ranks = (sample.measures["gold_rank"], sample.measures["gold_rank_lexical"])
+    assert (ranks, sample.measures["difficulty"]) == ((1, 1), "easy")
+
+
+async def test_lexical_search_is_built_once_and_again_when_the_store_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[int] = []
+    make = retrieving.LexicalIndex
+    monkeypatch.setattr(retrieving, "LexicalIndex", lambda rows: built.append(1) or make(rows))
+    store = await MemoryStore.of(TEXTS, HashEmbedder())
+    tools = Tools(_store=store, _embedder=HashEmbedder())
+    hits = await asyncio.gather(*(retrieving.retrieve_lexical("piers in harbours", 3, tools) for _ in range(5)))
+    assert [[hit.chunk.document_id for hit in found] for found in hits] == [["pier.txt"]] * 5
+    assert built == [1]
+    more = await MemoryStore.of({**TEXTS, "new.txt": "A harbour has piers."}, HashEmbedder())
+    tools._store = more
+    found = await retrieving.retrieve_lexical("piers in harbours", 3, tools)
+    assert {hit.chunk.document_id for hit in found} == {"pier.txt", "new.txt"}
+    assert built == [1, 1]
+
+
+def test_terms_are_stemmed_and_scripts_without_blanks_are_cut_in_pairs() -> None:
+    assert retrieving.terms("The piers of Größe, 12") == ["pier", "grösse", "12"]
+    assert retrieving.terms("证据跨度") == ["证据", "据跨", "跨度"]
+    assert retrieving.terms("the of") == []
+
+
+def test_equal_scores_are_ranked_by_order_and_nothing_in_common_is_no_hit() -> None:
+    index = LexicalIndex([["a"], ["b"], ["a"], ["c"]])
+    assert [row for row, _ in index.best(["a"], 2)] == [0, 2]
+    assert [row for row, _ in index.best(["a"], 1)] == [0]
+    assert index.best(["z"], 3) == []
+    assert LexicalIndex([]).best(["a"], 3) == []
 
 
 async def test_a_follow_up_is_searched_with_what_was_asked_before() -> None:

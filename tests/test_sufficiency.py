@@ -74,7 +74,10 @@ def test_what_is_lacking_is_named(question: str, answer: str, evidence: str, wha
     assert what in "; ".join(_lacking(question, answer, evidence))
 
 
-TEXT = "Ada Lorne was a biologist. She founded the observatory in 1902. It has 40 rooms.\n\n| Year | Visitors |\n| 1990 | 12 |"
+TEXT = (
+    "Ada Lorne was a biologist. She founded the observatory in 1902. It has 40 rooms.\n\n"
+    "| Year | Visitors |\n| 1990 | 12 |"
+)
 
 
 def test_a_quote_stands_for_its_sentence_and_a_pronoun_for_the_one_before() -> None:

@@ -91,6 +91,7 @@ def test_the_spans_of_squad_stand_in_the_documents(place: Path, name: str) -> No
 def test_against_an_index_contexts_are_found_and_strange_ones_rejected(place: Path) -> None:
     out = validated(place, "ragas.jsonl", "--index", "docs")
     by = {line["question"]: line for line in lines(out)}
+    assert given("ragas.jsonl") - delivered(lines(out)) == set()  # chunks are delivered, and what was given is kept
     found = by["How many entries does The Ashley Book of Knots have?"]
     assert found["contexts"][0]["document_id"] == "docs/knots.txt"
     assert found["evidence"][0]["quote"].endswith("more than 3,800 entries.")

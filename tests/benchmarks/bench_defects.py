@@ -10,6 +10,7 @@ that plays a judge of known error rates, with the calls that a kept pair costs.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -139,10 +140,13 @@ def scripted(pool: Pool, given: argparse.Namespace, tier: bool) -> None:
     if not tier:
         flow = without_cheap_tier(flow)
     name = f"scripted-{'tier' if tier else 'bare'}"
+    path = pool.folder / f"{name}.yaml"
+    path.write_text(flow.to_yaml(), "utf-8")
+    os.environ.setdefault("LLM_API_KEY", "none")
     with ModelServer(answerer=Knowing(pool.truth.values(), given.misses, given.alarms, given.seed)) as server:
         cache = str(pool.folder / f"{name}.sqlite")
         start = time.perf_counter()
-        run = pool.validate(name, flow=flow, model="compatible:scripted", base_url=server.url, cache=cache, force=True)
+        run = pool.validate(name, flow=str(path), model="compatible:scripted", base_url=server.url, cache=cache, force=True)
         seconds, calls = time.perf_counter() - start, server.stats()["count"]
     found = Found.of(pool.folder / name, pool.truth)
     print(f"\nevery judge on (flow {given.strict}), {'with' if tier else 'without'} the cheap tier; the model misses "

@@ -186,7 +186,7 @@ def _delivered(sample: Sample, proved: Sequence[tuple[Evidence | None, Chunk]], 
     kept = [_given(context) for context in sample.contexts if context.text not in texts]
     provenance = sample.provenance | {"grounded_by": by}
     update: dict[str, Any] = {"contexts": contexts, "evidence": evidence, "provenance": provenance}
-    if kept and False:
+    if kept:
         update["metadata"] = sample.metadata | {GIVEN: kept}
     if sample.payload.answer is not None:
         update["measures"] = sample.measures | {"answer_verbatim": verbatim}

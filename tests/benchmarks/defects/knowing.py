@@ -16,6 +16,7 @@ from defects.pairs import Pair
 from ragset.kit.axes import uniform
 from ragset.kit.rehearsal import RAGAS_INPUT, Rehearsal, schema_told
 from ragset.kit.rehearsed_judging import Shown, shown
+from ragset.kit.rehearsed_text import blocks_of, without_blocks
 from ragset.schema.ports import Ask
 from ragset.schema.samples import Message
 
@@ -26,8 +27,7 @@ BAD_QUESTIONS = frozenset(
 )
 _CRITERION = re.compile(r'^Criterion "(.+)", from (\S+) to (\S+):$', re.MULTILINE)
 _PART = re.compile(r"^(Question|Answer|Reference answer|Given answer): ", re.MULTILINE)
-_CHECK = re.compile(r"^To be checked for question (\d+): passages? ([\d, ]+)\.$", re.MULTILINE)
-_REFERENCE = re.compile(r"^Reference answer (\d+), marked ([0-9a-f]{32}):$", re.MULTILINE)
+_CHECK = re.compile(r"^Question (\d+), to be checked against passages? ([\d, ]+), marked", re.MULTILINE)
 
 
 class Knowing:
@@ -135,20 +135,14 @@ class Knowing:
 
     def _found(self, prompt: str) -> Iterable[Json]:
         """Say of every passage whether it answers."""
-        from ragset.kit.rehearsed_text import blocks_of
-
         blocks = blocks_of(prompt)
         passages = [block for block in blocks if block.label.startswith("Passage")]
-        questions = [block.text for block in blocks if block.label.startswith("Question")]
-        references = {int(n): block.text for n, block in zip(
-            (m[0] for m in _REFERENCE.findall(prompt)),
-            (b for b in blocks if b.label.startswith("Reference answer")), strict=False)}  # fmt: skip
-        for number, named in _CHECK.findall(prompt):
-            question = questions[int(number) - 1]
+        texts = {block.label: block.text for block in blocks}
+        for number, named in _CHECK.findall(without_blocks(prompt)):
+            question, reference = texts.get(f"Question {number}", ""), texts.get(f"Reference answer {number}")
             for passage in re.findall(r"\d+", named):
                 body = _fold(passages[int(passage) - 1].text)
-                yield {"question": int(number), "passage": int(passage),
-                       **self._says(question, references.get(int(number)), body)}  # fmt: skip
+                yield {"question": int(number), "passage": int(passage), **self._says(question, reference, body)}
 
     def _says(self, question: str, reference: str | None, body: str) -> Json:
         for pair in self.asked.get(_fold(question), ()):
@@ -166,8 +160,6 @@ class Knowing:
 
 def _one(prompt: str) -> Shown:
     """Read a prompt with one question."""
-    from ragset.kit.rehearsed_text import blocks_of
-
     blocks = blocks_of(prompt)
     question = next((block.text for block in blocks if "question" in block.label.lower()), "")
     return Shown(1, question, tuple(block for block in blocks if block.label.startswith("Passage")))
