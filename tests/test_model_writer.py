@@ -50,7 +50,7 @@ async def written(*items: Any, **scenario: Any) -> tuple[Sample, ...]:
     kit, _, drawn = await tools({"pairs": list(items)}, **scenario)
     draw = await RagQA().apply(Draw(number=0, scenario=drawn), kit)
     assert draw.failure is None
-    judged = await EvidenceHolds().apply(draw, kit)
+    judged = await EvidenceHolds(sufficient=False).apply(draw, kit)  # the answers here are made up
     assert all(s.verdicts[-1].passed for s in judged.samples if s.verdicts[0].judge == "evidence")
     return draw.samples
 

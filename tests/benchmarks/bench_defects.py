@@ -1,8 +1,8 @@
 """Planted defects: how many of each a set-up of judges finds, and how many good pairs it loses on the way.
 
-Documents are made of known facts, good pairs of the facts, and twelve defects are planted among them, so that the truth
-is known by construction (the way of RAGEval, Zhu et al. 2024). Printed for the built-in judges, and for a scripted model
-that plays a judge of known error rates, with the calls that a kept pair costs.
+Documents are made of known facts, good pairs of the facts, and twelve defects are planted among them, so that the
+truth is known by construction (the way of RAGEval, Zhu et al. 2024). Printed for the built-in judges, and for a
+scripted model that plays a judge of known error rates, with the calls that a kept pair costs.
 
     python tests/benchmarks/bench_defects.py [--pairs 2000] [--dirty 0.3] [--seed 1] [--flow NAME]
 """
@@ -23,11 +23,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests")]
 
-from defects.bind import drawn, ingest, outcomes, write_samples  # noqa: E402
+from defects.bind import SIBLINGS, drawn, ingest, outcomes, write_samples  # noqa: E402
 from defects.pairs import DEFECTS, GOOD, NEEDS_A_MODEL, Pair, plant  # noqa: E402
 from defects.world import make_world  # noqa: E402
-
-PAIRS_A_DOCUMENT = 4.4
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,10 @@ class Pool:
     @classmethod
     def make(cls, folder: Path, pairs: int, dirty: float, seed: int) -> Pool:
         """Make the world, its documents, the pool, the index and the samples."""
-        world = make_world(seed, max(40, round(1.15 * pairs / PAIRS_A_DOCUMENT)))
+        world = make_world(seed, max(60, round(0.5 * pairs)))
         world.write(folder / "documents")
         ingest(folder / "documents", "planted", folder / "indexes")
-        groups = drawn(plant(world, pairs, dirty, seed))
+        groups = drawn(plant(world, round(1.6 * pairs), dirty, seed))[: round(pairs / SIBLINGS)]
         truth = write_samples(groups, "planted", folder / "indexes", folder / "samples.jsonl")
         return cls(folder, truth, len(groups))
 
@@ -132,9 +130,9 @@ def main() -> None:
 def scripted(pool: Pool, given: argparse.Namespace, tier: bool) -> None:
     """Judge the pool with every judge on, the model played by one who knows the truth and errs now and then."""
     from defects.knowing import Knowing
-    from support.scripted_server import ModelServer
 
     from ragset.flow.compile import load_flow
+    from support.scripted_server import ModelServer
 
     flow = load_flow(given.strict)
     if not tier:
@@ -146,7 +144,8 @@ def scripted(pool: Pool, given: argparse.Namespace, tier: bool) -> None:
     with ModelServer(answerer=Knowing(pool.truth.values(), given.misses, given.alarms, given.seed)) as server:
         cache = str(pool.folder / f"{name}.sqlite")
         start = time.perf_counter()
-        run = pool.validate(name, flow=str(path), model="compatible:scripted", base_url=server.url, cache=cache, force=True)
+        asked = {"model": "compatible:scripted", "base_url": server.url, "cache": cache}
+        run = pool.validate(name, flow=str(path), force=True, **asked)
         seconds, calls = time.perf_counter() - start, server.stats()["count"]
     found = Found.of(pool.folder / name, pool.truth)
     print(f"\nevery judge on (flow {given.strict}), {'with' if tier else 'without'} the cheap tier; the model misses "

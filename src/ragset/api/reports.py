@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragset.errors import UsageError
-from ragset.flow.run_folder import replace_text
+from ragset.flow.certify import certify, read_lines, read_report
 
-PAGE = "report.html"
-HINT = "give the folder of a finished run: it holds report.json, kept.jsonl and rejected.jsonl"
+__all__ = ["Comparison", "certify", "compare"]
 
 
 @dataclass(frozen=True)
@@ -27,23 +24,11 @@ class Comparison:
         return {"runs": list(self.runs), "figures": {what: list(values) for what, values in self.rows}}
 
 
-def certify(run: str | Path) -> Path:
-    """Write ``report.html`` into the folder of a finished run, and give its path; raises ``UsageError``."""
-    from ragset.kit.certificate import certificate
-
-    folder = Path(run)
-    report = _report(folder)
-    kept = _lines(folder / ("kept.jsonl" if (folder / "kept.jsonl").is_file() else "samples.jsonl"))
-    page = certificate(report, kept, _lines(folder / "rejected.jsonl"), folder.resolve().name)
-    replace_text(folder / PAGE, page)
-    return folder / PAGE
-
-
 def compare(runs: Iterable[str | Path]) -> Comparison:
     """Put finished runs side by side; raises ``UsageError`` for a folder that holds none."""
     folders = [Path(run) for run in runs]
-    reports = [_report(folder) for folder in folders]
-    ids = [{line["id"] for line in _lines(folder / "kept.jsonl")} for folder in folders]
+    reports = [read_report(folder) for folder in folders]
+    ids = [{line["id"] for line in read_lines(folder / "kept.jsonl")} for folder in folders]
     rows = [(what, tuple(_at(report, path) for report in reports)) for what, path in FIGURES]
     rows.append(("pairs that the first run has too", tuple(len(ids[0] & own) for own in ids)))
     gates = dict.fromkeys(name.split("[")[0] for report in reports for name in report.get("gates", {}))
@@ -81,26 +66,3 @@ def _at(report: Mapping[str, Any], path: Sequence[str]) -> Any:
 def _rejected(report: Mapping[str, Any], gate: str) -> int | None:
     found = [counts["rejected"] for name, counts in report.get("gates", {}).items() if name.split("[")[0] == gate]
     return sum(found) if found else None
-
-
-def _report(folder: Path) -> dict[str, Any]:
-    path = folder / "report.json"
-    if not path.is_file():
-        raise UsageError("holds no finished run", where=str(folder), hint=HINT)
-    try:
-        report = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot be read ({error})", where=str(path), hint=HINT) from error
-    if not isinstance(report, dict) or not {"kept", "samples", "draws", "asked"} <= report.keys():
-        raise UsageError("is no report of a run that made pairs", where=str(path), hint=HINT)
-    return report
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    with path.open("rb") as file:
-        try:
-            return [json.loads(line) for line in file if line.strip()]
-        except ValueError as error:
-            raise UsageError(f"cannot be read ({error})", where=str(path), hint=HINT) from error

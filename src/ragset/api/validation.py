@@ -18,8 +18,9 @@ from ragset.api.wiring import (
     source_list,
 )
 from ragset.errors import UsageError
+from ragset.flow.certify import certify
 from ragset.flow.compile import Flow, compile_flow
-from ragset.flow.run_folder import replace_text
+from ragset.flow.files import replace_text
 from ragset.kit.foreign import FORMATS, OWN, format_named
 from ragset.kit.foreign.columns import check_columns
 from ragset.kit.foreign.reading import check_set, guess
@@ -157,6 +158,7 @@ def _with_set(run: Run, path: Path, name: str) -> Run:
         counts[_matched(sample)] += 1
     report = {**run.report, "set": {"file": path.name, "format": name, **{what: counts[what] for what in _COUNTS}}}
     replace_text(run.folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+    certify(run.folder)
     return Run(run.folder, report)
 
 

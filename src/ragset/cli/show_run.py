@@ -12,7 +12,7 @@ import click
 from ragset.cli.show_index import show_failed, show_ingest
 from ragset.cli.terminal import one_line, out, out_json, plural, table, talk
 
-FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
+FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "report.html", "flow.yaml")
 
 FAILED = 1
 """Exit code: no pair could be made or judged."""

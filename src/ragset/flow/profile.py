@@ -15,6 +15,7 @@ from ragset.kit.diversity import mean_nearest_cosine, set_vectors, vendi_score, 
 from ragset.kit.prompting import Prompt
 from ragset.kit.quotas import largest_remainder
 from ragset.kit.retrieving import query_of
+from ragset.kit.tiers import TieredJudge
 from ragset.schema.models import BUILTIN
 from ragset.schema.samples import Draw, Sample
 from ragset.schema.step import Step, Tally, Tools
@@ -111,6 +112,7 @@ class Profile:
                 "levels": {level: report.spread["difficulty"][level] for level in LEVELS},
                 **{name: {str(rank): n for rank, n in sorted(ranks.items())} for name, ranks in self._ranks.items()},
             },
+            "calibrations": _calibrations(steps, tools),
             "prompts": self._prompts,
             "same_judge_as_writer": self._same(steps, tools),
         }
@@ -178,6 +180,16 @@ def axes_of(
         distance = round(sum(gaps) / 2, 4) if weights and kept else None
         found[axis] = {"quota": bool(quota), "distance": distance, "values": values}
     return found
+
+
+def _calibrations(steps: Sequence[Step], tools: Tools) -> list[dict[str, Any]]:
+    """Give every calibration that was in force, once, with the steps that it speaks of."""
+    found: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        for calibration in step.in_force(tools) if isinstance(step, TieredJudge) else ():
+            row = found.setdefault(calibration.to_yaml(), {**calibration.summary(), "steps": []})
+            row["steps"].append(step.name)
+    return list(found.values())
 
 
 def _histogram(scores: Mapping[float, int], low: int, high: int) -> list[int]:

@@ -14,12 +14,14 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from ragset.errors import FlowError, IndexLockedError, RunFolderError
+from ragset.flow.certify import PAGE, certify
 from ragset.flow.compile import Flow, parse_flow
+from ragset.flow.files import replace_text, sync
 from ragset.flow.journal import Journal
 from ragset.kit.lines import dump_line
 from ragset.schema.samples import Sample
 
-FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "flow.yaml")
+FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "report.html", "flow.yaml")
 JOURNAL = "journal.sqlite"
 
 
@@ -66,11 +68,13 @@ class RunFolder:
         """Put the finished files in place, the report last."""
         for name in (self.kept_as, "rejected.jsonl"):
             part = self._part(name)
-            _sync(part)
+            sync(part)
             part.close()
             os.replace(part.name, self.path / name)
         self._parts.clear()
+        (self.path / PAGE).unlink(missing_ok=True)  # it would speak of the set before
         replace_text(self.path / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+        certify(self.path)
 
     def _part(self, name: str) -> IO[str]:
         if name not in self._parts:
@@ -94,20 +98,6 @@ def _lines(path: Path) -> int:
         return 0
     with path.open("rb") as file:
         return sum(1 for _ in file)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that a reader, and a kill, see the old or the new content whole."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        _sync(file)
-    os.replace(part, path)
-
-
-def _sync(file: IO[str]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _check(path: Path, flow: Flow, *, force: bool) -> None:

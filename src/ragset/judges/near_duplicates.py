@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from ragset.kit.look_alikes import different, same_answer
-from ragset.kit.nearest import TwinSearch
+from ragset.kit.nearest import Twin, TwinSearch
 from ragset.kit.retrieving import query_of, question_vectors
 from ragset.schema.documents import Noun
 from ragset.schema.samples import Draw, Sample, Verdict
@@ -79,8 +79,9 @@ class _Seen:
 
 class _Gate:
     def __init__(self, step: NearDuplicates) -> None:
-        self.step, self.search = step, TwinSearch(min(step.threshold, step.pair_threshold))
+        self.step, self.search = step, TwinSearch(step.threshold)
         self.seen: list[_Seen] = []
+        self.of_document: dict[str, list[int]] = {}
 
     def feed(self, item: Draw, seen: bytes | None) -> Draw:
         if not seen:
@@ -94,16 +95,24 @@ class _Gate:
 
     def _judge(self, sample: Sample, vector: FloatArray) -> Sample:
         this = _Seen.of(sample)
-        for twin in self.search.near(vector):
+        twins = [(twin, "near duplicate of") for twin in self.search.near(vector)]
+        twins += [(twin, "the pair in other words of") for twin in self._same_pairs(this, vector)]
+        for twin, what in twins:
             earlier = self.seen[twin.row]
-            if twin.cosine < self.step.threshold and not this.same_pair(earlier):
-                continue
             if not different(this.said, earlier.said):
-                what = "near duplicate of" if twin.cosine >= self.step.threshold else "the pair in other words of"
                 return sample.judged(self._verdict(False, twin.cosine, f"{what} {earlier.id}: {earlier.question}"))
+        for document in sorted({document for document, _, _ in this.spans}):
+            self.of_document.setdefault(document, []).append(len(self.seen))
         self.search.add(vector)
         self.seen.append(this)
         return sample.judged(self._verdict(True, None, "nothing like it came before"))
+
+    def _same_pairs(self, this: _Seen, vector: FloatArray) -> list[Twin]:
+        """Give the earlier pairs with the same evidence and answer that are near enough for that, nearest first."""
+        rows = {row for document, _, _ in this.spans for row in self.of_document.get(document, ())}
+        found = (Twin(row, self.search.cosine(row, vector)) for row in sorted(rows) if this.same_pair(self.seen[row]))
+        near = (twin for twin in found if twin.cosine >= self.step.pair_threshold)
+        return sorted(near, key=lambda twin: (-twin.cosine, twin.row))
 
     def _verdict(self, passed: bool, cosine: float | None, reason: str) -> Verdict:
         score = None if cosine is None else round(cosine, 4)

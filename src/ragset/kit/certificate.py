@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from ragset.kit import certificate_parts as parts
 from ragset.kit.prompting import PlainSandbox, plain
@@ -22,6 +22,7 @@ AROUND = 420
 """Characters of a context shown on either side of its evidence."""
 
 Line = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=1)
@@ -33,9 +34,10 @@ def _template() -> Any:
 
 
 def certificate(report: Mapping[str, Any], kept: Sequence[Line], rejected: Sequence[Line], name: str) -> str:
-    """Give the page of the run called ``name``; ``kept`` and ``rejected`` are lines of its files."""
+    """Give the page of the run called ``name``; ``kept`` and ``rejected`` are the lines of its files to be shown."""
     from markupsafe import Markup
 
+    samples = report["samples"]
     css = (files("ragset.certificates") / "page.v1.css").read_text("utf-8")
     shown = {
         "title": f"{name}: {report['kept']:,} question–answer pairs",
@@ -53,10 +55,10 @@ def certificate(report: Mapping[str, Any], kept: Sequence[Line], rejected: Seque
         "models": parts.models(report),
         "usage": parts.usage(report),
         "prompts": parts.prompts(report),
-        "kept": {"line": _shown(len(kept), "spread evenly over the set"), "rows": [_pair(p) for p in spread(kept)]},
+        "kept": {"line": _shown(kept, report["kept"], "spread evenly over the set"), "rows": [*map(_pair, kept)]},
         "rejected": {
-            "line": _shown(len(rejected), "from every gate in turn"),
-            "rows": [_pair(line) for line in by_reason(rejected)],
+            "line": _shown(rejected, samples["rejected"] + samples["failed"], "of every gate in turn"),
+            "rows": [*map(_pair, rejected)],
         },
         "foot": f"Made by ragset {report.get('ragset', '')} from report.json and the run's files; the same run gives "
         "the same page.",
@@ -64,24 +66,25 @@ def certificate(report: Mapping[str, Any], kept: Sequence[Line], rejected: Seque
     return _template().render({**plain(shown), "css": Markup(css)}) + "\n"  # noqa: S704  (our own file, not data)
 
 
-def _shown(total: int, how: str) -> str:
-    return f"{min(READ, total)} of {total:,}, {how}." if total else "There are none."
+def _shown(lines: Sequence[Line], total: int, how: str) -> str:
+    return f"{len(lines)} of {total:,}, {how}." if total else "There are none."
 
 
-def spread(lines: Sequence[Line], most: int = READ) -> list[Line]:
-    """Give ``most`` lines, evenly spaced over the whole list."""
+def spread(lines: Sequence[T], most: int = READ) -> list[T]:
+    """Give ``most`` items, evenly spaced over the whole sequence."""
     if len(lines) <= most:
         return list(lines)
     return [lines[at * len(lines) // most] for at in range(most)]
 
 
-def by_reason(lines: Sequence[Line], most: int = READ) -> list[Line]:
+def by_reason(lines: Iterable[Line], most: int = READ) -> list[Line]:
     """Give ``most`` lines, one of each gate in turn, so that no frequent reason hides the others."""
     of: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        of[str(line.get("rejected_by") or line.get("status", ""))].append(line)
-    queues = [spread(group, most) for group in of.values()]
-    found = [queue[at] for at in range(most) for queue in queues if at < len(queue)]
+        group = of[str(line.get("rejected_by") or line.get("status", ""))]
+        if len(group) < most:
+            group.append(line)
+    found = [group[at] for at in range(most) for group in of.values() if at < len(group)]
     return found[:most]
 
 

@@ -134,7 +134,7 @@ def calibrations(report: Report) -> list[dict[str, str]]:
             "auroc": _interval(row["auroc"]),
             "balanced": _interval(row["balanced_accuracy"]),
             "band": _band(row.get("band")),
-            "labels": f"{row['rows']:,} labels in {', '.join(row['labels'])}",
+            "labels": f"{row['rows']:,} labels in {', '.join(file['file'] for file in row['labels'])}",
         }
         for row in report.get("calibrations") or ()
     ]

@@ -24,13 +24,9 @@ _REFUSAL = re.compile(
     r"not (?:sure|clear|specified|known|available|mentioned|enough|certain|possible)|it (?:depends|varies))\b",
     re.IGNORECASE,
 )
-_HEDGE = re.compile(r"\b(?:may|might|could|possibly|perhaps|probably|likely|various|several|many|some|or)\b", re.I)
 _ASKS = {
-    "who": r"\bwho(?:m|se)?\b",
     "when": r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|time)\b",
     "where": r"\bwhere\b|\b(?:what|which) (?:country|city|state)\b",
-    "amount": r"\bhow (?:many|much|long|old|far|tall|big|often|high|deep)\b|\bnumber of\b",
-    "why": r"\b(?:why|explain|describe|how (?:can|do|does|did|could|would|is|are|will))\b",
 }
 _QUESTIONS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _ASKS.items()}
 _LEADS = frozenset(("yes", "no"))
@@ -58,14 +54,12 @@ class Fit:
     gold: Answer
     wanted: tuple[Token, ...]
     recall: float
-    exact_recall: float
     new_recall: float
     precision: float
     order: float
     pairs: float
     phrase: float
     squeezed: float
-    part: float
     first: float
     last: float
     year: float
@@ -85,7 +79,7 @@ class Fit:
 
 
 def new_words(said: Answer, question: Answer) -> tuple[Token, ...]:
-    """The content words that the question does not hold."""
+    """Give the content words that the question does not hold."""
     return tuple(t for t in said.content if t.stem not in question.stems)
 
 
@@ -99,23 +93,18 @@ def evidence(asked: Asked, found: Sequence[Fit]) -> dict[str, float]:
     best = found[0]
     said = {
         "most_recall": max(f.recall for f in found),
-        "most_exact_recall": max(f.exact_recall for f in found),
         "most_new_recall": max(f.new_recall for f in found),
         "most_f1": max(f.f1 for f in found),
         "most_precision": max(f.precision for f in found),
-        "most_order": max(f.order for f in found),
         "most_pairs": max(f.pairs for f in found),
         "phrase": max(f.phrase for f in found),
         "squeezed": max(f.squeezed for f in found),
-        "part": max(f.part for f in found),
         "most_last": max(f.last for f in found),
         "initials": max(f.initials for f in found),
         "mean_recall": sum(f.new_recall for f in found) / len(found),
-        "share_found": sum(f.new_recall > 0.8 for f in found) / len(found),
         "best_recall": best.recall,
         "best_new_recall": best.new_recall,
         "best_precision": best.precision,
-        "best_f1": best.f1,
         "best_first": best.first,
         "best_last": best.last,
         "best_order": best.order,
@@ -134,14 +123,12 @@ def _fit(asked: Asked, gold: Answer) -> Fit:
         gold=gold,
         wanted=wanted,
         recall=share(gold.content, lambda t: held(t, said)),
-        exact_recall=exact,
         new_recall=share(wanted, lambda t: held(t, said)),
         precision=share(asked.added, lambda t: held(t, gold)),
         order=_in_order(gold, said),
         pairs=pairs,
         phrase=float(bool(gold.line.strip()) and gold.line in said.line),
         squeezed=float(len(gold.squeezed) >= 4 and gold.squeezed in said.squeezed),
-        part=float(bool(said.line.strip()) and said.line in gold.line),
         first=held(wanted[0], said) if wanted else 0.0,
         last=held(wanted[-1], said) if wanted else 0.0,
         year=_year(asked, gold),
@@ -261,14 +248,11 @@ def _against(asked: Asked, best: Fit) -> dict[str, float]:
     both = set(lead) <= _LEADS
     theirs, mine = {t.plain for t in gold.tokens}, {t.plain for t in said.tokens}
     turned = any(opposites().get(w, frozenset()) & (theirs - mine) for w in mine - theirs) if len(mine) < 60 else False
-    months = 1.0 if gold.months & said.months else -1.0
     return {
         "refusal": float(bool(_REFUSAL.search(said.text))),
-        "hedges": float(min(3, len(_HEDGE.findall(said.text)))),
         "negation": float(abs(min(gold.negations, 2) - min(said.negations, 2))) if len(said.tokens) < 40 else 0.0,
         "contrary": float(turned),
         "lead": (1.0 if lead[0] == lead[1] else -1.0) if both else 0.0,
-        "month": months if gold.months and said.months else 0.0,
     }
 
 
@@ -283,10 +267,7 @@ def _shape(asked: Asked, found: Sequence[Fit]) -> dict[str, float]:
     kinds = {f"asks_{name}": float(bool(p.search(asked.question.text))) for name, p in _QUESTIONS.items()}
     return kinds | {
         "place": float(min(places[0], 40) if places else 41),
-        "relative_place": places[0] / len(asked.added) if places else 1.0,
-        "known_share": share(asked.added, lambda t: float(t.stem in known)),
         "new_names": float(min(6, sum(t.capital for t in more))),
-        "new_numbers": float(min(4, sum(t.number for t in more))),
         "candidate_length": math.log1p(len(said.tokens)),
         "gold_length": math.log1p(len(best.gold.tokens)),
         "wanted_length": math.log1p(len(best.wanted)),
@@ -294,5 +275,4 @@ def _shape(asked: Asked, found: Sequence[Fit]) -> dict[str, float]:
         "gold_asked": share(gold, lambda t: float(t.stem in asked.question.stems)),
         "candidate_asked": share(content, lambda t: float(t.stem in asked.question.stems)),
         "gold_names": sum(t.capital for t in gold) / max(1, len(gold)),
-        "gold_numbers": float(bool(best.gold.numbers)),
     }

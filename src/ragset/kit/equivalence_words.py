@@ -8,6 +8,8 @@ found in ``3.1 miles``. Plain Python, deterministic, English-minded.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -15,31 +17,23 @@ from functools import cached_property, lru_cache
 
 from ragset.kit.measures import NEGATIONS, STOPWORDS, stem
 
-_UNDER_TWENTY = (
+_SPELT = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
 )
-_CARDINALS = {word: at for at, word in enumerate(_UNDER_TWENTY.split())} | {
-    word: 10 * at
-    for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_NTH = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_KINGS = "II III IV VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX"
+_CARDINALS = {word: at for at, word in enumerate(_SPELT.split())} | {
+    word: 10 * at for at, word in enumerate(_TENS.split(), start=2)
 }
-_ORDINALS = {
-    word: at
-    for at, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
-        start=1,
-    )
-} | {"thirtieth": 30, "fortieth": 40, "fiftieth": 50}
+_ORDINALS = {word: at for at, word in enumerate(_NTH.split(), start=1)} | {"thirtieth": 30, "fortieth": 40}
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ROMAN = {
-    word: str(at)
-    for at, word in enumerate("II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split(), start=2)
-    if len(word) > 1
-}
-MONTHS = frozenset(stem(month) for month in "january february march april may june july august september october november december".split())
-"""The months' names as they are compared."""
-
+_ROMAN_VALUES = (2, 3, 4, 6, 7, 8, 9, *range(11, 21))
+_ROMAN = {word: str(value) for word, value in zip(_KINGS.split(), _ROMAN_VALUES, strict=True)}
 _SAME = (
     "mt mount,st saint,vs versus,tv television,dr doctor,prof professor,jr junior,sr senior,govt government,"
     "dept department,co company,corp corporation,ltd limited,inc incorporated,colour color,centre center,"
@@ -49,11 +43,11 @@ _SAME = (
     "greek greece,chinese china,welsh wales,dutch netherlands,holland netherlands,english england,scottish scotland,"
     "irish ireland,swedish sweden,danish denmark,finnish finland,polish poland,turkish turkey,swiss switzerland,"
     "norwegian norway,peruvian peru,ukrainian ukraine,thai thailand,portuguese portugal,belgian belgium,km kilometer,"
-    "kilometre kilometer,metre meter,cm centimeter,centimetre centimeter,mm millimeter,millimetre millimeter,kg kilogram,"
-    "ft foot,lb pound,lbs pound,oz ounce,hr hour,hrs hour,min minute,mins minute,mi mile,litre liter,"
+    "kilometre kilometer,metre meter,cm centimeter,centimetre centimeter,mm millimeter,millimetre millimeter,"
+    "kg kilogram,ft foot,lb pound,lbs pound,oz ounce,hr hour,hrs hour,min minute,mins minute,mi mile,litre liter,"
     "gramme gram,tonne ton,percent %,usd $"
 )
-_CANONICAL = dict(pair.split() for pair in _SAME.split(","))
+_CANONICAL: dict[str, str] = {pair.split()[0]: pair.split()[1] for pair in _SAME.split(",")}
 _PHRASES = (
     (re.compile(r"\bunited states(?: of america)?\b|\bu\. ?s\.(?: ?a\.?)?(?!\w)|\busa\b", re.I), "USA"),
     (re.compile(r"\bU\.?S\b"), "USA"),
@@ -98,7 +92,9 @@ _BASES = {stem(unit): base for unit, base in _UNITS.items()}
 _DEGREES = {"c": _CELSIUS, stem("celsius"): _CELSIUS, "f": _FAHRENHEIT, stem("fahrenheit"): _FAHRENHEIT}
 _DEGREE = ("°", stem("degree"))
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
-_TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+|[%$€£°]")
+_TOKEN = re.compile(
+    r"(?:(?<![^\s(\[$€£])[-−](?=\d))?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)|[^\W\d_]+(?:\+\+|#)?|[%$€£°]"
+)
 _ARTICLES = frozenset(("the", "a", "an"))
 _DENIALS = NEGATIONS | {"false", "wrong", "incorrect"}
 
@@ -160,11 +156,6 @@ class Answer:
         return frozenset(n for n in self.numbers if re.fullmatch(r"1\d{3}|20\d{2}", n))
 
     @cached_property
-    def months(self) -> frozenset[str]:
-        """The months named."""
-        return frozenset(t.stem for t in self.tokens if t.stem in MONTHS and (t.capital or t.stem not in STOPWORDS))
-
-    @cached_property
     def negations(self) -> int:
         """How many words turn the statement round."""
         return sum(t.plain in _DENIALS for t in self.tokens)
@@ -177,9 +168,7 @@ class Answer:
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Neighbouring content words."""
-        return frozenset(
-            (one.stem, other.stem) for one, other in zip(self.content, self.content[1:], strict=False)
-        )
+        return frozenset((one.stem, other.stem) for one, other in zip(self.content, self.content[1:], strict=False))
 
 
 def mended(text: str) -> str:
@@ -187,10 +176,8 @@ def mended(text: str) -> str:
     if "\\u" in text:
         text = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), text)
     if any(mark in text for mark in ("Ã", "â€", "Â")):
-        try:
+        with contextlib.suppress(UnicodeError):  # then it really is an accented letter
             text = text.encode("cp1252").decode("utf-8")
-        except UnicodeError:
-            pass  # it really is an accented letter
     apart = unicodedata.normalize("NFKD", text)
     return "".join(c for c in apart if not unicodedata.combining(c) and c != "\xad").replace("’", "'")
 
@@ -200,7 +187,7 @@ def tokens(text: str) -> tuple[Token, ...]:
     text = mended(text)
     for pattern, put in _PHRASES:
         text = pattern.sub(put, text)
-    found = [m.group() for m in _TOKEN.finditer(text)]
+    found = _TOKEN.findall(text) or re.findall(r"\S", text)  # an answer may be a sign
     plain = [w.lower() for w in found]
     out: list[Token] = []
     at = 0
@@ -219,9 +206,10 @@ def tokens(text: str) -> tuple[Token, ...]:
 def _numeral(plain: list[str], at: int) -> tuple[str | None, int]:
     """Read the number that begins here, in digits or words; None when a plain word stands here."""
     word = plain[at]
-    if word[0].isdigit():
-        value = word.replace(",", "").lstrip("0") or "0"
-        value = "0" + value if value[0] == "." else value
+    if word[-1].isdigit():
+        sign, value = ("-", word[1:]) if word[0] in "-−" else ("", word)
+        value = value.replace(",", "").lstrip("0") or "0"
+        value = sign + ("0" + value if value[0] == "." else value)
         after = plain[at + 1] if at + 1 < len(plain) else ""
         if after in ("st", "nd", "rd", "th"):
             return value, at + 2
@@ -254,9 +242,14 @@ def _spelt(plain: list[str], at: int) -> tuple[str, int]:
             total, current = total + current * _SCALES[word], 0
         elif word in _ORDINALS and _ORDINALS[word] < 10 and current % 100 >= 20 and current % 10 == 0:
             return _digits(total + current + _ORDINALS[word]), at + 1
-        elif not (word == "and" and (current or total) and current % 100 == 0 and plain[at + 1 : at + 2] and (
-            plain[at + 1] in _CARDINALS
-        ) and (total or current >= 100)):
+        elif not (
+            word == "and"
+            and (current or total)
+            and current % 100 == 0
+            and plain[at + 1 : at + 2]
+            and (plain[at + 1] in _CARDINALS)
+            and (total or current >= 100)
+        ):
             break
         at += 1
     return _digits(total + current), at
@@ -267,7 +260,8 @@ def _fits(current: int, value: int) -> bool:
 
 
 def _digits(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:g}"
+    whole = math.isfinite(value) and abs(value - round(value)) < 1e-6
+    return str(round(value)) if whole else f"{value:g}"
 
 
 def _number(value: str) -> Token:
@@ -284,7 +278,7 @@ def _word(plain: str, capital: bool) -> Token:
 def _measured(found: list[Token]) -> tuple[Token, ...]:
     """Give each number that a unit follows, and the unit, the value in the base unit."""
     for at, token in enumerate(found[:-1]):
-        if not token.number or not token.plain.replace(".", "", 1).isdigit():
+        if not token.number or not token.plain[-1].isdigit():
             continue
         end, base = _based(float(token.plain), found, at + 1)
         if base:

@@ -79,6 +79,11 @@ class TwinSearch:
                     found.append(Twin(block * BLOCK + int(row), cosine))
         return sorted(found, key=lambda twin: (-twin.cosine, twin.row))
 
+    def cosine(self, row: int, vector: FloatArray) -> float:
+        """Give the cosine of one stored vector with another one."""
+        block, at = divmod(row, BLOCK)
+        return self._cosine(self._full[block][at], vector)
+
     def _candidates(self, block: int, size: int, vector: FloatArray, parts: Any) -> Any:
         floor = self.threshold - SLACK
         if parts is None:

@@ -183,6 +183,12 @@ class TieredJudge(SiblingJudge):
         named = self._named()
         return named if named and named.judge == self.cheap else shipped_calibration(self.cheap)
 
+    def in_force(self, tools: Tools) -> list[Calibration]:
+        """Give the calibrations that speak of this judge: the one it names, and that of the built-in judge it uses."""
+        builtin = self.band(tools) if tools.models.get("judge") else shipped_calibration(self.cheap)
+        found = [found for found in (self._named(), builtin) if found]
+        return found[:1] if found[1:] == found[:1] else found
+
     def least(self, tools: Tools, usual: float) -> float:
         """Give the lowest score that passes: the flow's, that of a calibration of this step, else ``usual``."""
         if self.threshold is not None:

@@ -20,11 +20,12 @@ SIBLINGS = 3
 
 
 def drawn(pool: Sequence[Pair]) -> list[list[Pair]]:
-    """Group the pairs of a document by threes, as one call of a writer gives them; documents in order of appearance."""
+    """Group the pairs of a document by threes, as one call of a writer gives them; what is left over is left out."""
     of: dict[str, list[Pair]] = defaultdict(list)
     for pair in pool:
         of[pair.quotes[0][0]].append(pair)
-    return [pairs[at : at + SIBLINGS] for pairs in of.values() for at in range(0, len(pairs), SIBLINGS)]
+    found = (pairs[at : at + SIBLINGS] for pairs in of.values() for at in range(0, len(pairs), SIBLINGS))
+    return [pairs for pairs in found if len(pairs) == SIBLINGS]
 
 
 def write_samples(draws: Iterable[Sequence[Pair]], index: str, indexes: Path, to: Path) -> dict[str, Pair]:

@@ -1,8 +1,7 @@
 """A model server's answers by somebody who knows the truth, and errs at a known rate.
 
-It plays answerer and judge on a planted pool: it reads the prompts that ragset renders as a model would, finds the pair by
-its question and answer, and says what is so; now and then, by a seeded hash, it says the opposite. What it is never shown
-is which pair is planted.
+It plays answerer and judge on a planted pool: it reads the prompts that ragset renders as a model would, finds the pair
+by its question and answer, and says what is so; now and then, by a seeded hash, it says the opposite.
 """
 
 from __future__ import annotations
@@ -22,9 +21,7 @@ from ragset.schema.samples import Message
 
 Json = dict[str, Any]
 
-BAD_QUESTIONS = frozenset(
-    {"ambiguous", "needs its passage", "trivial copy", "gives its answer away", "wrong language"}
-)
+BAD_QUESTIONS = frozenset({"ambiguous", "needs its passage", "trivial copy", "gives its answer away", "wrong language"})
 _CRITERION = re.compile(r'^Criterion "(.+)", from (\S+) to (\S+):$', re.MULTILINE)
 _PART = re.compile(r"^(Question|Answer|Reference answer|Given answer): ", re.MULTILINE)
 _CHECK = re.compile(r"^Question (\d+), to be checked against passages? ([\d, ]+), marked", re.MULTILINE)
@@ -33,7 +30,7 @@ _CHECK = re.compile(r"^Question (\d+), to be checked against passages? ([\d, ]+)
 class Knowing:
     """Replies for a :class:`support.scripted_server.ModelServer`.
 
-    ``misses`` is the chance that a bad pair is called good, ``alarms`` that a good one is called bad, each verdict drawn
+    ``misses`` is the chance that a bad pair is called good, ``alarms`` that a good one is called bad, for each verdict
     on its own.
     """
 

@@ -14,6 +14,7 @@ STARTS = ("Bra", "Cal", "Dor", "El", "Fen", "Gar", "Hal", "Iv", "Jor", "Kel", "L
           "Ral", "Sel", "Tor", "Ul", "Ver", "Wen", "Yar", "Zan")  # fmt: skip
 ENDS = ("bury", "dale", "feld", "gate", "holm", "ingen", "keth", "lin", "mond", "nick", "over", "quay", "rath", "stow",
         "thal", "vik", "wick", "zell")  # fmt: skip
+MIDDLES = ("", "an", "el", "or")
 FIRST = ("Ada", "Bruno", "Clara", "Dario", "Edith", "Felix", "Greta", "Hugo", "Irma", "Jonas", "Klara", "Linus", "Mira",
          "Nils", "Olga", "Pavel", "Rosa", "Stefan", "Thea", "Viktor")  # fmt: skip
 LAST = ("Abernathy", "Brandt", "Castell", "Duvall", "Ekholm", "Farkas", "Grünwald", "Haddad", "Ivanova", "Jansen",
@@ -71,7 +72,7 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        stems = [a + b for a in STARTS for b in ENDS]
+        stems = [a + m + b for a in STARTS for m in MIDDLES for b in ENDS]
         self.random.shuffle(stems)
         self.stems = iter(stems)
         self.companies: list[str] = []
