@@ -94,7 +94,7 @@ def test_version() -> None:
     ("args", "said"),
     [
         (("biuld",), "did you mean 'build'?"),
-        (("zzz",), "known: build, estimate, export, flow, generate, index, ingest, models, …"),
+        (("zzz",), "known: build, calibrate, estimate, export, flow, generate, index, ingest, …"),
         (("index", "delte"), "Did you mean 'delete'?"),
         (("build", "x", "--out", "y", "--modle", "m"), "Did you mean '--model'?"),
         (("build", "x"), "Missing option '--out'"),

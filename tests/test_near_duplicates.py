@@ -103,13 +103,27 @@ QUOTE = "The pier of Nordhaven was built in 1902 of oak."
         ("When was the pier built?", "Of what was the pier made?", 0.8, ("1902", "of oak"), False),
         ("When was the pier built?", "In which year was the pier made?", 0.6, ("1902", "1902"), False),
         ("What was the revenue in 2019?", "What was the revenue in 2020?", 0.99, ("40", "41"), False),
-        ("What was the revenue in 2019?", "What was the revenue of 2019?", 0.99, ("40", "41"), True),
+        ("What was the revenue in 2019?", "What was the revenue of 2019?", 0.96, ("40", "40"), True),
         ("What does `--seed` do?", "What does `--window` do?", 0.99, ("x", "x"), False),
         ("What is the capital of France?", "What is the capital of Spain?", 0.95, ("a", "b"), False),
         ("Which is the longest pier?", "Which is the shortest pier?", 0.97, ("a", "b"), False),
         ("Which piers are lit?", "Which piers are not lit?", 0.97, ("a", "b"), False),
-        ("Who is Barack Obama?", "Who is Obama?", 0.97, ("a", "b"), True),
-        ("How heavy is 192.9 lbs?", "How heavy is about 193 lbs?", 0.97, ("a", "b"), True),
+        (
+            "In which month is the fair of Aber held?",
+            "In which town is the fair of Aber held?",
+            0.95,
+            ("May", "Ur"),
+            False,
+        ),
+        (
+            "In which month is the fair of Aber held?",
+            "In what month is the fair of Aber held?",
+            0.99,
+            ("May", "Ur"),
+            True,
+        ),
+        ("Who is Barack Obama?", "Who is Obama?", 0.97, ("a man", "a man"), True),
+        ("How heavy is 192.9 lbs?", "How heavy is about 193 lbs?", 0.97, ("very", "very"), True),
     ],
 )
 def test_look_alikes_and_pairs_in_other_words(
@@ -135,3 +149,13 @@ def test_other_evidence_makes_another_pair():
         sample = make_sample(at, "When was it built?" if at else "When was it made?", make_chunk(0, name, QUOTE))
         judged = gate.feed(Draw(number=at, samples=(sample,)), vectors[at].tobytes()).samples[0]
         assert judged.status == "open"
+
+
+def test_a_question_over_hops_is_no_duplicate_of_one_of_them():
+    vectors = np.array([[1.0, 0.0], [0.95, (1 - 0.95**2) ** 0.5]], np.float32)
+    for kind, status in (("multi_hop_across", "open"), ("fact", "rejected")):
+        gate, one = NearDuplicates().begin(Tools()), make_sample(0, "Which firm makes the Nordlys lamp?")
+        two = make_sample(1, "Who founded the firm that makes the Nordlys lamp?", make_chunk(0))
+        two = two.model_copy(update={"question_type": kind})
+        gate.feed(Draw(number=0, samples=(one,)), vectors[0].tobytes())
+        assert gate.feed(Draw(number=1, samples=(two,)), vectors[1].tobytes()).samples[0].status == status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -123,6 +124,25 @@ def test_equal_scores_are_ranked_by_order_and_nothing_in_common_is_no_hit() -> N
     assert [row for row, _ in index.best(["a"], 1)] == [0]
     assert index.best(["z"], 3) == []
     assert LexicalIndex([]).best(["a"], 3) == []
+
+
+async def test_a_hop_that_the_question_does_not_name_is_found_through_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bridge = {
+        "lamp.txt": "The Nordlys lamp is made by Brevik Works.",
+        "works.txt": "Brevik Works was founded by Ada Lorne.",
+        "other.txt": "Rosk Mills was founded by Jan Roos.",
+        "more.txt": "A lamp by a founder is made of glass: who founded the company that makes it, nobody knows.",
+    }
+    monkeypatch.setattr(sys.modules[__name__], "TEXTS", bridge)
+    question = "Who founded the company that makes the Nordlys lamp?"
+    sample = await judged(question, ("lamp.txt", "works.txt"), 2, question_type="multi_hop_across")
+    assert sample.status == "open", sample.verdicts
+    assert sample.verdicts[0].reason.endswith("1 found through the others")
+    assert sample.measures["difficulty"] == "hard"
+    wrong = await judged(question, ("lamp.txt", "other.txt"), 2, question_type="multi_hop_across")
+    assert wrong.verdicts[0].reason == "1 of its 2 chunks are not among the first 2 hits"
 
 
 async def test_a_follow_up_is_searched_with_what_was_asked_before() -> None:

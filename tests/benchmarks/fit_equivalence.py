@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ragset.adapters.embedding import open_embedder
-from ragset.kit.equivalence import THRESHOLD, measured, texts
+from ragset.kit.equivalence import SUNK, THRESHOLD, measured, sunk, texts
 
 DEV = Path(__file__).parents[3] / "shared" / "data" / "dev"
 TARGET = Path(__file__).parents[2] / "src" / "ragset" / "kit" / "equivalence.json"
@@ -48,11 +48,12 @@ class Data:
         numbers = {key: at for at, key in enumerate(dict.fromkeys(keys))}
         self.groups = np.array([numbers[key] for key in keys])
         self.weights = self._weigh()
-        vectors = self._vectors(cache) if embed else None
+        self.vectors = vectors = self._vectors(cache) if embed else None
         pairs = [(row["question"], row["gold"], row["candidate"]) for _, row in self.rows]
         found = [measured(*pair, vectors) for pair in pairs]
         self.names = list(found[0])
         self.full = np.array([[e[n] for n in self.names] for e in found])
+        self.kept = np.array([SUNK if sunk(*pair) else 1.0 for pair in pairs])
         bare = [measured("", *pair[1:], vectors) for pair in pairs]
         self.bare = np.array([[e[n] for n in self.names] for e in bare])
 
@@ -113,7 +114,7 @@ def fit(data: Data, names: list[str], chosen: np.ndarray) -> Any:
 
 def predict(data: Data, names: list[str], train: np.ndarray, test: np.ndarray) -> np.ndarray:
     columns = [data.names.index(name) for name in names]
-    return fit(data, names, train).predict_proba(data.full[test][:, columns])[:, 1]
+    return fit(data, names, train).predict_proba(data.full[test][:, columns])[:, 1] * data.kept[test]
 
 
 def cross_validated(data: Data, names: list[str], seed: int) -> np.ndarray:
@@ -197,6 +198,7 @@ def main() -> None:
     for title, names in kinds:
         compare(data, title, names)
         models[title] = exported(fit(data, names, every), names)
+        show(f"{title}: in sample", figures(data, predict(data, names, every, every)))
     if not options.dry:
         TARGET.write_text(json.dumps(models, separators=(",", ":")) + "\n", encoding="utf-8")
         print(f"written: {TARGET}")

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from ragset.errors import FlowError, IndexLockedError, RunFolderError
-from ragset.flow.certify import PAGE, certify
 from ragset.flow.compile import Flow, parse_flow
 from ragset.flow.files import replace_text, sync
 from ragset.flow.journal import Journal
@@ -72,9 +71,8 @@ class RunFolder:
             part.close()
             os.replace(part.name, self.path / name)
         self._parts.clear()
-        (self.path / PAGE).unlink(missing_ok=True)  # it would speak of the set before
+        (self.path / "report.html").unlink(missing_ok=True)  # it would speak of the set before
         replace_text(self.path / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
-        certify(self.path)
 
     def _part(self, name: str) -> IO[str]:
         if name not in self._parts:

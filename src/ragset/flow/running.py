@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from ragset.errors import NOT_THE_DRAWS, BudgetError, RagsetError
+from ragset.flow.certify import certify
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
 from ragset.flow.profile import Profile
@@ -99,6 +100,7 @@ async def run_samples(
     figures = await profile.figures(report, steps, tools, embed=not isinstance(stopped, asyncio.CancelledError))
     result = {**about, **report.as_dict(), **figures, **({"budget": spending} if spending else {})}
     folder.finish(result)
+    certify(folder.path)
     if stopped and not isinstance(stopped, BudgetError):
         if isinstance(stopped, RagsetError):
             tools.say("what is finished is kept: run the same command again to go on")

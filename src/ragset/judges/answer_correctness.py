@@ -27,6 +27,9 @@ from ragset.schema.step import Tools, Uses
 RULES_THRESHOLD, MODEL_THRESHOLD = 0.9, 0.7
 """Lowest score that passes when the flow names none: with the built-in judge, and with a language model."""
 
+SURE = 0.2
+"""Lead over the evidence's own sentence from which the rule that answers is taken to be sure of another one."""
+
 
 class AnswerCorrectness(TieredJudge):
     """Pass a reference answer that agrees with what an answerer finds in the ``top_k`` retrieved chunks.
@@ -98,8 +101,17 @@ class AnswerCorrectness(TieredJudge):
         result = await ragas_bridge.answer_correctness(model, embedder, pair.question, _text(case), pair.answer or "")
         least, whose = self._least(tools)
         reason = f"{result.detail}; {whose}threshold {least:g}"
-        verdict = self.verdict(result.score >= least, result.score, reason, usage=case.usage + result.usage)
+        passed: bool | None = result.score >= least
+        if not passed and self._unsure(case):
+            passed, reason = None, f"the rules are not sure which sentence answers: {reason}"
+        verdict = self.verdict(passed, result.score, reason, usage=case.usage + result.usage)
         return case.sample.judged(named(verdict, self.called("ragas-", model.name, tools)))
+
+    def _unsure(self, case: Case) -> bool:
+        """Tell whether the rule that answers chose another sentence than the evidence, and only just."""
+        quotes = [evidence.quote for evidence in case.sample.evidence]
+        lead = case.given.lead_over(quotes) if case.given else None
+        return lead is not None and lead < SURE
 
     def rubric(self) -> Rubric:
         """Give the rubric that compares two answers."""

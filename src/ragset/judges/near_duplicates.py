@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ragset.kit.look_alikes import different, same_answer
+from ragset.kit.look_alikes import different, nothing_shared, same_answer
 from ragset.kit.nearest import Twin, TwinSearch
+from ragset.kit.pair_labels import HOPS
 from ragset.kit.retrieving import query_of, question_vectors
 from ragset.schema.documents import Noun
 from ragset.schema.samples import Draw, Sample, Verdict
@@ -18,13 +19,20 @@ if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
 
+ALIKE = 0.98
+"""Cosine from which two questions are the same whatever their answers say."""
+BARE = 8
+"""Words up to which an answer is a bare fact, so that another one answers another question."""
+
+
 class NearDuplicates(Fold):
     """Reject a question within ``threshold`` cosine of one that passed this gate earlier in draw order.
 
     Where evidence and answer are the same as those of the earlier pair, ``pair_threshold`` is enough: it is the same
     pair in other words. Two questions that differ in a number, a name, code or a contrary ("in 2019" and "in 2020") are
-    two questions, however near. A follow-up is compared with the user's earlier turns before it: alone it says too
-    little.
+    two questions, however near; so are two that are not quite the same and whose answers have nothing in common ("in
+    which month" and "in which town"). A follow-up is compared with the user's earlier turns before it: alone it says
+    too little.
     """
 
     name: ClassVar[str] = "near_duplicates"
@@ -61,20 +69,39 @@ class _Seen:
     said: str
     answer: str | None
     spans: frozenset[tuple[str, int, int]]
+    hops: bool
 
     @classmethod
     def of(cls, sample: Sample) -> _Seen:
         spans = frozenset((span.document_id, span.start, span.end) for span in sample.evidence)
-        return cls(sample.id, sample.payload.question, query_of(sample.payload), sample.payload.answer, spans)
+        pair, hops = sample.payload, sample.question_type in HOPS
+        return cls(sample.id, pair.question, query_of(pair), pair.answer, spans, hops)
 
-    def same_pair(self, other: _Seen) -> bool:
-        """Tell whether evidence overlaps and the answers say the same; unanswerable ones have neither."""
-        overlap = any(
+    def overlaps(self, other: _Seen) -> bool:
+        """Tell whether evidence of both lies in one place."""
+        return any(
             document == theirs and start < last and first < end
             for document, start, end in self.spans
             for theirs, first, last in other.spans
         )
-        return overlap and same_answer(self.answer, other.answer)
+
+    def asks_for_other(self, other: _Seen) -> bool:
+        """Tell whether the answers have nothing in common, and stand in other places or are bare facts.
+
+        A question over several hops and one of its hops ask for different things too.
+        """
+        if self.hops != other.hops:
+            return True
+        if self.answer is None or other.answer is None:
+            return False
+        bare = max(len(self.answer.split()), len(other.answer.split())) <= BARE
+        return (bare or not self.overlaps(other)) and nothing_shared(
+            (self.said, self.answer), (other.said, other.answer)
+        )
+
+    def same_pair(self, other: _Seen) -> bool:
+        """Tell whether evidence overlaps and the answers say the same; unanswerable ones have neither."""
+        return self.overlaps(other) and same_answer(self.answer, other.answer)
 
 
 class _Gate:
@@ -99,6 +126,8 @@ class _Gate:
         twins += [(twin, "the pair in other words of") for twin in self._same_pairs(this, vector)]
         for twin, what in twins:
             earlier = self.seen[twin.row]
+            if twin.cosine < ALIKE and this.asks_for_other(earlier):
+                continue
             if not different(this.said, earlier.said):
                 return sample.judged(self._verdict(False, twin.cosine, f"{what} {earlier.id}: {earlier.question}"))
         for document in sorted({document for document, _, _ in this.spans}):

@@ -35,8 +35,9 @@ class RoundTrip(Judge):
 
     ``found_by`` says which search must find it: ``either`` (default), ``dense`` (vectors), ``lexical`` (BM25) or
     ``both``. A question that no search finds is of no use; one that only words, or only vectors find is a hard one.
-    Of a multi-hop question every gold chunk must be found, and the worst rank counts. A follow-up is searched with the
-    user's earlier turns before it.
+    Of a multi-hop question every gold chunk must be found, and the worst rank counts; what the question alone does not
+    find is looked for with the question and the evidence of the hops that it does find, as who follows the hops would
+    do. A follow-up is searched with the user's earlier turns before it.
     """
 
     name: ClassVar[str] = "round_trip"
@@ -57,40 +58,59 @@ class RoundTrip(Judge):
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Retrieve for the question and look for the gold chunks, or what holds their evidence after a re-chunking."""
-        query = query_of(sample.payload)
-        dense = _ranks(await retrieve(query, self.max_rank, tools), sample)
-        lexical = _ranks(await retrieve_lexical(query, self.max_rank, tools), sample)
+        query, every = query_of(sample.payload), sample.question_type in HOPS
+        ranks = await self._search(query, sample, tools)
         if not sample.payload.answerable:
-            near = [rank for rank in (*dense, *lexical) if rank]
+            near = [rank for found in ranks.values() for rank in found if rank]
             reason = "unanswerable: there is no gold chunk to find"
             return sample.judged(self.verdict(None, reason=reason), **({"near_rank": min(near)} if near else {}))
-        every = sample.question_type in HOPS
-        by = {"dense": _decisive(dense, every), "lexical": _decisive(lexical, every)}
+        alone = self._wanted(ranks)
+        if every and any(alone) and not all(alone):
+            found = [sample.contexts[at] for at, rank in enumerate(alone) if rank]
+            onward = await self._search("\n".join((query, *_quotes(sample, found))), sample, tools)
+            ranks = {
+                name: [one or other for one, other in zip(ranks[name], onward[name], strict=True)] for name in ranks
+            }
+        by = {name: _decisive(ranks[name], every) for name in ranks}
         measures = {
             name: rank for name, rank in zip(("gold_rank", "gold_rank_lexical"), by.values(), strict=True) if rank
         }
-        if not self._passes(by):
-            return sample.judged(self.verdict(False, 0.0, self._missed(by, dense, lexical, every)), **measures)
-        wanted = [rank for name, rank in by.items() if rank and self.found_by in ("either", "both", name)]
-        score = 1 / (max(wanted) if self.found_by == "both" else min(wanted))
+        rank = _decisive(self._wanted(ranks), every)
+        if rank is None:
+            return sample.judged(self.verdict(False, 0.0, self._missed(ranks, every)), **measures)
         told = ", ".join(f"{f'hit {rank}' if rank else 'no hit'} {_BY[name]}" for name, rank in by.items())
-        verdict = self.verdict(True, score, f"its {'last ' if every else ''}chunk is {told}")
-        return sample.judged(verdict, **measures, difficulty=_difficulty(by))
+        through = f"; {alone.count(None)} found through the others" if every and None in alone else ""
+        verdict = self.verdict(True, 1 / rank, f"its {'last ' if every else ''}chunk is {told}{through}")
+        return sample.judged(verdict, **measures, difficulty="hard" if through else _difficulty(by))
 
-    def _passes(self, by: Mapping[str, int | None]) -> bool:
-        if self.found_by in by:
-            return by[self.found_by] is not None
-        return (all if self.found_by == "both" else any)(by.values())
+    async def _search(self, query: str, sample: Sample, tools: Tools) -> dict[str, list[int | None]]:
+        """Give the rank of each gold chunk in each search."""
+        dense = await retrieve(query, self.max_rank, tools)
+        lexical = await retrieve_lexical(query, self.max_rank, tools)
+        return {"dense": _ranks(dense, sample), "lexical": _ranks(lexical, sample)}
 
-    def _missed(
-        self, by: Mapping[str, int | None], dense: Sequence[int | None], lexical: Sequence[int | None], every: bool
-    ) -> str:
-        at_fault = {"dense": dense, "lexical": lexical}
-        names = [name for name in by if by[name] is None and self.found_by in ("either", "both", name)]
-        lost = min(at_fault[name].count(None) for name in names)
-        which = f"{lost} of its {len(dense)} chunks are" if every else "its chunk is"
-        how = "" if self.found_by == "either" else " " + " or ".join(_BY[name] for name in names)
+    def _wanted(self, ranks: Mapping[str, Sequence[int | None]]) -> list[int | None]:
+        """Give the rank of each gold chunk that counts, by the searches that must find it."""
+        if self.found_by in ranks:
+            return list(ranks[self.found_by])
+        pairs = [[rank for rank in pair if rank] for pair in zip(*ranks.values(), strict=True)]
+        if self.found_by == "both":
+            return [max(pair) if len(pair) == len(ranks) else None for pair in pairs]
+        return [min(pair) if pair else None for pair in pairs]
+
+    def _missed(self, ranks: Mapping[str, Sequence[int | None]], every: bool) -> str:
+        lost = self._wanted(ranks).count(None)
+        which = f"{lost} of its {len(ranks['dense'])} chunks are" if every else "its chunk is"
+        names = [name for name in ranks if self.found_by in (name, "both") and None in ranks[name]]
+        how = " " + " or ".join(_BY[name] for name in names) if names else ""
         return f"{which} not among the first {self.max_rank} hits{how}"
+
+
+def _quotes(sample: Sample, contexts: Sequence[Context]) -> list[str]:
+    """Give the evidence that lies in the contexts."""
+    return [
+        e.quote for e in sample.evidence if any(c.document_id == e.document_id and e.quote in c.text for c in contexts)
+    ]
 
 
 def _ranks(hits: Sequence[Hit], sample: Sample) -> list[int | None]:

@@ -62,12 +62,21 @@ _SUBJECT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, the chunks it comes from, who gave it, and what it cost; ``text`` is none when there is none."""
+    """An answer, the chunks it comes from, who gave it, and what it cost; ``text`` is none when there is none.
+
+    ``scored`` are the sentences that the rule chose among, each with its score; a model tells of none.
+    """
 
     text: str | None
     chunk_ids: tuple[str, ...]
     name: str
     usage: Usage = field(default_factory=Usage)
+    scored: tuple[tuple[str, float], ...] = ()
+
+    def lead_over(self, quotes: Sequence[str]) -> float | None:
+        """Tell how far the sentence chosen is ahead of the best one of ``quotes``; none when none of them was there."""
+        own = [score for text, score in self.scored if any(text in quote or quote in text for quote in quotes)]
+        return max(score for _, score in self.scored) - max(own) if own else None
 
 
 class AnswerReply(BaseModel):
@@ -146,8 +155,10 @@ def best_sentence(question: str, hits: Sequence[Hit]) -> Answer:
         defines = _defines(candidate.text.text, subject)
         return _score(candidate, asked, weights) + DEFINES * defines + HEADINGS * framed
 
-    best = max(candidates, key=score)
-    return Answer(best.text.text, (best.hit.chunk.id,), BEST_SENTENCE)
+    scores = [score(candidate) for candidate in candidates]
+    best = candidates[max(range(len(scores)), key=scores.__getitem__)]
+    scored = tuple((candidate.text.text, found) for candidate, found in zip(candidates, scores, strict=True))
+    return Answer(best.text.text, (best.hit.chunk.id,), BEST_SENTENCE, scored=scored)
 
 
 def _frame(question: str) -> frozenset[str]:

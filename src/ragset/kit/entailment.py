@@ -68,7 +68,7 @@ class Entailment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
     """A statement's content words, and the sentences that hold most of them."""
 
     words: tuple[Word, ...]
@@ -94,7 +94,7 @@ def entails(context: Text, statement: Text) -> Entailment:
     return Entailment(score, reason)
 
 
-def _match(found: tuple[Word, ...], context: Text) -> _Match:
+def _match(found: tuple[Word, ...], context: Text) -> Match:
     """Find the sentence that holds most of the words, and the one that holds most of the rest."""
     weights: dict[str, float] = {}
     for word in found:
@@ -104,7 +104,7 @@ def _match(found: tuple[Word, ...], context: Text) -> _Match:
     rest = {stem: weight for stem, weight in weights.items() if stem not in first.stems}
     second = max(context.sentences, key=lambda s: _held(rest, s)) if rest else first
     one = _held(weights, first) / total
-    return _Match(found, first, second, one, one + _held(rest, second) / total)
+    return Match(found, first, second, one, one + _held(rest, second) / total)
 
 
 def _held(weights: dict[str, float], sentence: Text) -> float:
@@ -112,7 +112,7 @@ def _held(weights: dict[str, float], sentence: Text) -> float:
     return sum(weight for stem, weight in weights.items() if stem in stems)
 
 
-def _support(statement: Text, match: _Match, context: Text) -> float:
+def _support(statement: Text, match: Match, context: Text) -> float:
     total = sum(w.weight for w in match.words)
     covered = sum(w.weight for w in match.words if w.stem in context.stems) / total
     pairs = statement.bigrams
@@ -120,14 +120,14 @@ def _support(statement: Text, match: _Match, context: Text) -> float:
     return COVERED * covered + COVERED_BY_TWO * match.two + COVERED_BY_ONE * match.one + PAIRS * recurring
 
 
-def _doubt(statement: Text, match: _Match, context: Text) -> float:
+def _doubt(statement: Text, match: Match, context: Text) -> float:
     numbers = sum(w.number and w.stem not in context.stems for w in match.words)
     names = sum(w.name and not w.number and w.stem not in context.stems for w in match.words)
     negated = statement.negations % 2 and not match.first.negations and not match.second.negations
     return NEW_NUMBER * min(numbers, 2) + NEW_NAME * min(names, 3) + ONE_SIDED_NEGATION * bool(negated)
 
 
-def _difference(statement: Text, match: _Match, context: Text) -> str | None:
+def _difference(statement: Text, match: Match, context: Text) -> str | None:
     """Name the difference in substance between a near copy and the sentences it copies, if there is one."""
     close = match.one >= CLOSE_COPY or len(match.words) <= SHORT
     near = match.first.stems if close else context.stems
@@ -140,29 +140,29 @@ def _difference(statement: Text, match: _Match, context: Text) -> str | None:
             return f"the number {word.plain} is not in the sentence"
         if word.name or word.capital:
             return f"the name {word.plain} is not in the sentence"
-    altered = _requantified(statement, match, context) or _reordered(statement, match, context)
+    altered = requantified(statement, match, context) or reordered(statement, match, context)
     altered = altered or (_substituted(match, context) if close else None)
     if altered:
         return altered
-    return _reversed(statement, match)
+    return reversal(statement, match)
 
 
-def _reversed(statement: Text, match: _Match) -> str | None:
+def reversal(statement: Text, match: Match) -> str | None:
     """Name a contrary or a one-sided negation, if there is one."""
-    contrary = _contrary(statement, match.first)
-    if contrary:
-        return f"the sentence says the contrary of {contrary}"
+    opposite = contrary(statement, match.first)
+    if opposite:
+        return f"the sentence says the contrary of {opposite}"
     if statement.negations > match.first.negations and statement.negations > match.second.negations:
         return "the statement is negated, the sentence is not"
-    turned = _turned(statement, match)
-    if turned:
-        return f"{turned} is negated on one side only"
-    if _denies(match, statement):
+    stem = turned(statement, match)
+    if stem:
+        return f"{stem} is negated on one side only"
+    if denies(match, statement):
         return "the sentence is negated, the statement is not"
     return None
 
 
-def _requantified(statement: Text, match: _Match, context: Text) -> str | None:
+def requantified(statement: Text, match: Match, context: Text) -> str | None:
     """Name a number whose sign, currency or unit is another one in the sentence (or, not there, in the text)."""
     for said in statement.quantities:
         theirs = [q for q in match.first.quantities if q.value == said.value]
@@ -172,7 +172,7 @@ def _requantified(statement: Text, match: _Match, context: Text) -> str | None:
     return None
 
 
-def _reordered(statement: Text, match: _Match, context: Text) -> str | None:
+def reordered(statement: Text, match: Match, context: Text) -> str | None:
     """Name two words that have changed places; words copied to the letter have not."""
     if statement.line in context.line:
         return None
@@ -230,7 +230,7 @@ def _between(text: Text, one: str, other: str) -> list[str]:
     return [w.plain for w in found] if not any(w.plain not in STOPWORDS for w in found) else []
 
 
-def _substituted(match: _Match, context: Text) -> str | None:
+def _substituted(match: Match, context: Text) -> str | None:
     """Name a word that stands in the place of another and is nowhere in the text."""
     mine, theirs = match.words, match.first.content
     if len(mine) < WHOLE * len(theirs):
@@ -240,26 +240,26 @@ def _substituted(match: _Match, context: Text) -> str | None:
         if kind != "replace" or end - start != their_end - their_start or end - start > SWAPPED_IN:
             continue
         for word, other in zip(mine[start:end], theirs[their_start:their_end], strict=True):
-            if word.stem not in context.stems and _foreign(word, other):
+            if word.stem not in context.stems and foreign(word, other):
                 return f"{word.plain} stands in the place of {other.plain}"
     return None
 
 
-def _foreign(word: Word, other: Word) -> bool:
+def foreign(word: Word, other: Word) -> bool:
     """Tell whether two words are neither forms of one word nor units, which are compared with their numbers."""
     return word.stem[:4] != other.stem[:4] and not measured(word.plain, other.plain)
 
 
-def _turned(statement: Text, match: _Match) -> str | None:
+def turned(statement: Text, match: Match) -> str | None:
     """Give a stem that one side negates and the other says plainly."""
     plainly, negated = statement.polarity
     their_plainly, their_negated = match.first.polarity
-    turned = (negated & their_plainly) - their_negated
-    turned |= (plainly & their_negated) - negated - their_plainly - match.second.polarity[0]
-    return min(turned, default=None)
+    found = (negated & their_plainly) - their_negated
+    found |= (plainly & their_negated) - negated - their_plainly - match.second.polarity[0]
+    return min(found, default=None)
 
 
-def _contrary(statement: Text, sentence: Text) -> str | None:
+def contrary(statement: Text, sentence: Text) -> str | None:
     """Give a word of the statement in whose place the sentence has an opposite."""
     for word in statement.plain - sentence.plain:
         if opposites().get(word, frozenset()) & (sentence.plain - statement.plain):
@@ -267,7 +267,7 @@ def _contrary(statement: Text, sentence: Text) -> str | None:
     return None
 
 
-def _denies(match: _Match, statement: Text) -> bool:
+def denies(match: Match, statement: Text) -> bool:
     """Tell whether a whole sentence is copied but for its negation."""
     if statement.negations or not match.first.negations:
         return False

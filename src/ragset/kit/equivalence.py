@@ -98,6 +98,12 @@ def measured(
     return said if vectors is None else said | {"cosine": _cosine(found, candidate, vectors)}
 
 
+def sunk(question: str, golds: Sequence[str], candidate: str) -> str | None:
+    """Name the difference in substance for which a near copy is sunk; None when there is none."""
+    asked, found = _compared(question, golds, candidate)
+    return difference(asked, found[0].gold) if found and asked.candidate.tokens else None
+
+
 def fingerprint() -> str:
     """Hash of version, trees and constants."""
     return digest(NAME, VERSION, _trees(), THRESHOLD, SUNK, COMPARED, BEGINNING)

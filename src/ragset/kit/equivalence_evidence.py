@@ -117,13 +117,14 @@ def evidence(asked: Asked, found: Sequence[Fit]) -> dict[str, float]:
 
 def _fit(asked: Asked, gold: Answer) -> Fit:
     said, wanted = asked.candidate, new_words(gold, asked.question) or gold.content
+    short = _initials(gold, said) or _initials(said, gold)
     exact = share((t for t in gold.content), lambda t: float(t.stem in said.stems))
     pairs = len(gold.pairs & said.pairs) / len(gold.pairs) if gold.pairs else exact
     return Fit(
         gold=gold,
         wanted=wanted,
-        recall=share(gold.content, lambda t: held(t, said)),
-        new_recall=share(wanted, lambda t: held(t, said)),
+        recall=1.0 if short else share(gold.content, lambda t: held(t, said)),
+        new_recall=1.0 if short else share(wanted, lambda t: held(t, said)),
         precision=share(asked.added, lambda t: held(t, gold)),
         order=_in_order(gold, said),
         pairs=pairs,
@@ -133,7 +134,7 @@ def _fit(asked: Asked, gold: Answer) -> Fit:
         last=held(wanted[-1], said) if wanted else 0.0,
         year=_year(asked, gold),
         numbers=_numbers(asked, gold),
-        initials=float(_initials(gold, said) or _initials(said, gold)),
+        initials=float(short),
     )
 
 
@@ -238,7 +239,8 @@ def _initials(short: Answer, long: Answer) -> bool:
     letters = short.text.strip().replace(".", "")
     if not (2 <= len(letters) <= 6 and letters.isupper()):
         return False
-    return letters.lower() in "".join(t.plain[0] for t in long.tokens if t.plain not in STOPWORDS)
+    begun = "".join(t.plain[0] for t in long.tokens if t.plain not in STOPWORDS)
+    return letters.lower() in begun if len(letters) > 2 else letters.lower() == begun
 
 
 def _against(asked: Asked, best: Fit) -> dict[str, float]:

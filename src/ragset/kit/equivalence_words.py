@@ -96,6 +96,7 @@ _TOKEN = re.compile(
     r"(?:(?<![^\s(\[$€£])[-−](?=\d))?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)|[^\W\d_]+(?:\+\+|#)?|[%$€£°]"
 )
 _ARTICLES = frozenset(("the", "a", "an"))
+_WEAKENING = frozenset(("more", "less", "only", "just", "merely", "necessarily"))
 _DENIALS = NEGATIONS | {"false", "wrong", "incorrect"}
 
 Base = tuple[str, float]
@@ -161,6 +162,22 @@ class Answer:
         return sum(t.plain in _DENIALS for t in self.tokens)
 
     @cached_property
+    def polarity(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Give the forms said plainly, and those under a negation (the first content word within three after it)."""
+        sides: tuple[set[str], set[str]] = (set(), set())
+        reach = 0
+        for at, token in enumerate(self.tokens):
+            if token.plain in NEGATIONS and not (at and token.capital):  # a capital inside a sentence is a name
+                reach = 0 if not at and token.plain == "no" else 4  # a leading ``No,`` answers, it negates no word
+            elif reach and token.plain in _WEAKENING:
+                reach = 0
+            elif token.plain not in STOPWORDS and token.plain != "longer":
+                sides[reach > 0].add(token.stem)
+                reach = 0
+            reach = max(0, reach - 1)
+        return frozenset(sides[0]), frozenset(sides[1])
+
+    @cached_property
     def bases(self) -> tuple[Base, ...]:
         """The measured quantities, each in its base unit."""
         return tuple(t.base for t in self.tokens if t.base and t.number)
@@ -173,11 +190,11 @@ class Answer:
 
 def mended(text: str) -> str:
     """Undo escapes and a wrong decoding, and take off accents, soft hyphens and typographic apostrophes."""
-    if "\\u" in text:
-        text = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), text)
     if any(mark in text for mark in ("Ã", "â€", "Â")):
         with contextlib.suppress(UnicodeError):  # then it really is an accented letter
             text = text.encode("cp1252").decode("utf-8")
+    if "\\u" in text:
+        text = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), text)
     apart = unicodedata.normalize("NFKD", text)
     return "".join(c for c in apart if not unicodedata.combining(c) and c != "\xad").replace("’", "'")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from ragset.kit.measures import NEGATIONS, STOPWORDS, Text, Word, opposites
+from ragset.kit.measures import STOPWORDS, Text, Word, opposites
 
 SOFT = 5
 """Words of so many letters or more that begin with the same ones count as forms of one word in ``soft``."""
@@ -23,29 +23,36 @@ UNCOVERED = 0.5
 """A sentence of which the context holds less than this share is counted as uncovered."""
 SUBSTANTIAL = 3
 """Content words from which a sentence can be the weakest one; a shorter one is too soon at nothing or all."""
+QUESTION = 400
+"""Characters of a question that count, from its end."""
 
-_ABOUT_TEXT = frozenset(
+_SAID_OF_TEXTS = (
     "passage passages provided given text article context document documents summary information based according "
-    "source sources mention mentioned mentions question answer following".split()
+    "source sources mention mentioned mentions question answer following"
 )
+_ABOUT_TEXT = frozenset(_SAID_OF_TEXTS.split())
 """Words by which an answer speaks of its source; whether the source has them says nothing."""
-_I = frozenset("i my mine me myself we us our ours".split())
-_YOU = frozenset("you your yours yourself".split())
-_CHAT = frozenset(
+_SAID_OF_ONESELF = "i my mine me myself we us our ours"
+_SAID_OF_THE_READER = "you your yours yourself"
+_SAID_IN_TALK = (
     "yeah yes no oh wow haha lol ok okay sure hi hello thanks thank nice cool interesting awesome great amazing wonder "
-    "guess think believe hope love like loved liked enjoy enjoyed favorite favourite hate wish bet heard remember agree "
-    "know really pretty actually definitely maybe probably exactly fun sorry glad hmm well".split()
+    "guess think believe hope love like loved liked enjoy enjoyed favorite favourite hate wish bet heard remember "
+    "agree know really pretty actually definitely maybe probably exactly fun sorry glad hmm well"
 )
-_HEDGES = frozenset(
+_SAID_WITH_DOUBT = (
     "may might could possibly perhaps likely probably seem seems appear appears suggest suggests often usually "
-    "typically generally sometimes can".split()
+    "typically generally sometimes can"
 )
+_I, _YOU = frozenset(_SAID_OF_ONESELF.split()), frozenset(_SAID_OF_THE_READER.split())
+_CHAT, _HEDGES = frozenset(_SAID_IN_TALK.split()), frozenset(_SAID_WITH_DOUBT.split())
 _REFUSES = re.compile(
     r"not (?:provide|contain|mention|specif|include|clear|possible|available|enough|directly)|unable to"
     r"|no (?:information|mention|specific)|cannot (?:answer|determine|provide)|(?:don't|do not) (?:know|have)",
     re.IGNORECASE,
 )
-_CITATION = re.compile(r"\[\d+\](?:\s*,?\s*\[\d+\])*|\([Pp]assages? \d[^)]*\)|\b[Pp]assages? \d+(?:\s*(?:,|and|&)\s*\d+)*:?")
+_CITATION = re.compile(
+    r"\[\d+\](?:\s*,?\s*\[\d+\])*|\([Pp]assages? \d[^)]*\)|\b[Pp]assages? \d+(?:\s*(?:,|and|&)\s*\d+)*:?"
+)
 _ITEM = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.)])\s")
 
 PER_SENTENCE = (
@@ -62,12 +69,15 @@ WHOLE = (
     "hedges", "refuses", "new_stopwords", "stopwords", "items", "repeats", "place", "best_said", "uncovered",
 )  # fmt: skip
 """Figures of the claim as a whole."""
+ASKED = ("asked", "covered_beyond_question", "repeats_question")
+"""Figures against the question; without one nothing is asked, and what is covered beyond it is what is covered."""
 NAMES = (
     *PER_SENTENCE,
     *(f"weakest_{name}" for name in PER_SENTENCE),
     *COUNTED,
     *FLAGGED,
     *WHOLE,
+    *ASKED,
 )
 """All figures, in the order of the model's weights."""
 
@@ -153,15 +163,19 @@ class Weighed:
     second: int
 
 
-def weigh(claim: str, source: Source) -> tuple[list[Weighed], dict[str, float]]:
-    """Measure a claim against a context: its sentences that say something, and the figures named in ``NAMES``."""
+def weigh(claim: str, source: Source, question: str | None = None) -> tuple[list[Weighed], dict[str, float]]:
+    """Measure a claim against a context: its sentences that say something, and the figures named in ``NAMES``.
+
+    Of a long ``question``, a conversation say, the end counts: its last ``QUESTION`` characters.
+    """
     text = Text(without_citations(claim))
     said = text.sentences or (text,)
     weighed = [one for sentence in said if (one := _weighed(sentence, source))]
     figures = dict.fromkeys(NAMES, 0.0)
     if weighed:
         figures |= _gathered(weighed)
-    return weighed, figures | _whole(claim, said, weighed, source)
+    asked = frozenset(word.stem for word in Text((question or "")[-QUESTION:]).words if word.plain not in STOPWORDS)
+    return weighed, figures | _whole(claim, said, weighed, source) | _asked(weighed, asked, said, source)
 
 
 def _weighed(sentence: Text, source: Source) -> Weighed | None:
@@ -266,7 +280,8 @@ def _fragments(stems: Sequence[str], source: Source) -> list[int]:
 
 def _flags(sentence: Text, best: tuple[Text, Text]) -> dict[str, float]:
     first, second = best
-    contrary = any(opposites().get(word, frozenset()) & (first.plain - sentence.plain) for word in sentence.plain - first.plain)
+    said, theirs = sentence.plain - first.plain, first.plain - sentence.plain
+    contrary = any(opposites().get(word, frozenset()) & theirs for word in said)
     return {
         "negated_alone": float(sentence.negations > 0 and not first.negations and not second.negations),
         "negation_lost": float(sentence.negations == 0 and first.negations > 0),
@@ -324,3 +339,18 @@ def _whole(claim: str, said: Sequence[Text], weighed: Sequence[Weighed], source:
         "repeats": 1 - len(set(stems)) / max(1, len(stems)),
         "place": sum(one.first for one in weighed) / last / max(1, len(weighed)),
     }
+
+
+def _asked(weighed: Sequence[Weighed], asked: frozenset[str], said: Sequence[Text], source: Source) -> dict[str, float]:
+    """Measure how much of the claim is the question's own words, and how much of the rest the context holds."""
+    figures, total = dict.fromkeys(ASKED, 0.0), 0
+    for one in weighed:
+        weights = {word.stem: word.weight for word in one.found}
+        beyond = {stem: weight for stem, weight in weights.items() if stem not in asked}
+        held = sum(weight for stem, weight in beyond.items() if stem in source.stems)
+        total += len(weights)
+        figures["asked"] += len(weights) * (1 - sum(beyond.values()) / sum(weights.values()))
+        figures["covered_beyond_question"] += len(weights) * (held / sum(beyond.values()) if beyond else 1.0)
+    stems = {word.stem for sentence in said for word in sentence.content}
+    figures = {name: value / max(1, total) for name, value in figures.items()}
+    return figures | {"repeats_question": len(asked & stems) / max(1, len(stems))}

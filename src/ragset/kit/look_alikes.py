@@ -72,3 +72,10 @@ def same_answer(one: str | None, other: str | None) -> bool:
         return False
     mine, theirs = ({word.stem for word in Text(text).content} for text in (one, other))
     return bool(mine and theirs) and 2 * len(mine & theirs) / (len(mine) + len(theirs)) >= SAME_ANSWER
+
+
+def nothing_shared(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Tell whether two answers, each told with its question, share nothing of what they add to the questions."""
+    asked = Text(one[0]).stems | Text(other[0]).stems
+    mine, theirs = ({word.stem for word in Text(pair[1]).content} - asked for pair in (one, other))
+    return bool(mine and theirs) and not mine & theirs

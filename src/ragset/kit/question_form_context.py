@@ -39,8 +39,8 @@ _ONE_OF_MANY = word_set(
 )
 _UNIQUE = word_set(
     "brain heart liver lung lungs kidney kidneys skin eye eyes ear ears stomach body blood sun moon earth sky "
-    "sea ocean world universe internet web atmosphere environment weather future past present government president pope "
-    "economy market law police army public us uk un eu usa bible koran quran"
+    "sea ocean world universe internet web atmosphere environment weather future past present government president "
+    "pope economy market law police army public us uk un eu usa bible koran quran"
 )
 _TIMES = word_set("year week month season century decade day morning evening summer winter time")
 _GENERAL = re.compile(r"\b(?:an?|any|each|every|someone|somebody|anyone|you|your|i|we|our|one)\b", re.IGNORECASE)
