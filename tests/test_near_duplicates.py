@@ -106,6 +106,7 @@ QUOTE = "The pier of Nordhaven was built in 1902 of oak."
         ("What was the revenue in 2019?", "What was the revenue of 2019?", 0.96, ("40", "40"), True),
         ("What does `--seed` do?", "What does `--window` do?", 0.99, ("x", "x"), False),
         ("What is the capital of France?", "What is the capital of Spain?", 0.95, ("a", "b"), False),
+        ("When did the fair of Aber begin?", "Where did the fair of Aber begin?", 0.985, ("a", "b"), False),
         ("Which is the longest pier?", "Which is the shortest pier?", 0.97, ("a", "b"), False),
         ("Which piers are lit?", "Which piers are not lit?", 0.97, ("a", "b"), False),
         (

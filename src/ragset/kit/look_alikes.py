@@ -25,10 +25,19 @@ def different(one: str, other: str) -> str:
     mine, theirs = numbers(one), numbers(other)
     pairs = [(_unmatched(mine, theirs), _unmatched(theirs, mine))]
     pairs += [(sorted(kind(one) - kind(other)), sorted(kind(other) - kind(one))) for kind in (_codes, _names)]
+    pairs.append((sorted(_asked(one) - _asked(other)), sorted(_asked(other) - _asked(one))))
     for only, lacks in pairs:
         if only and lacks:
             return f"{only[0]}, not {lacks[0]}"
     return _contrary(Text(one), Text(other))
+
+
+def _asked(question: str) -> set[str]:
+    """Give what is asked for where the question word says it alone."""
+    return {word for word in re.findall(r"[a-z]+", question.lower()) if word in _WORDS}
+
+
+_WORDS = frozenset({"who", "when", "where", "why"})
 
 
 def _unmatched(these: tuple[Number, ...], those: tuple[Number, ...]) -> list[str]:
