@@ -235,7 +235,7 @@ async def test_a_crash_of_the_built_in_judge_is_one_samples_failure(
 async def test_closed_book_and_its_tier(tmp_path: Path) -> None:
     answerer, model = ScriptedModel(by_kind, name="m:a"), ScriptedModel(by_kind, name="m:j")
     kit = await tools(judge=model, answerer=answerer)
-    judge = ClosedBook(calibration=band(tmp_path, "builtin-equivalence"))
+    judge = ClosedBook(calibration=band(tmp_path, "builtin-equivalence", low=0.3, high=0.95))
     done = await run(judge, kit, UNSURE, "Thirty zebras", "metres of water, a good deal")
     assert [(s.labels, s.measures) for s in done] == [
         (("closed_book",), {"closed_book": 1, "closed_book_sent_on": 0}),

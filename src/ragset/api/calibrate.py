@@ -116,11 +116,11 @@ def _groundedness(threshold: float | None) -> BuiltinJudge:
 
 
 def _equivalence(threshold: float | None) -> BuiltinJudge:
-    from ragset.kit.builtin_judge import VERSION, equivalence
-    from ragset.kit.entailment import THRESHOLD
+    from ragset.kit.builtin_judge import VERSION
+    from ragset.kit.equivalence import NAME, THRESHOLD, equivalence
 
-    facts = JudgeFacts("builtin-equivalence", VERSION, THRESHOLD if threshold is None else threshold)
-    return BuiltinJudge(facts, ("golds",), lambda row: max(equivalence(row.answer, gold) for gold in row.golds))
+    facts = JudgeFacts(NAME, VERSION, THRESHOLD if threshold is None else threshold)
+    return BuiltinJudge(facts, ("golds",), lambda row: equivalence(row.question, row.golds, row.answer).score)
 
 
 BUILTIN: dict[str, Callable[[float | None], BuiltinJudge]] = {

@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from ragset.errors import ModelError
 from ragset.kit import entailment
+from ragset.kit import equivalence as answer_equivalence
 from ragset.kit.entailment import Entailment, entails
 from ragset.kit.measures import Text, sentences
 from ragset.kit.replies import TypedModel
@@ -31,7 +32,7 @@ from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 NAME = "builtin-rules"
-VERSION = "2"
+VERSION = "3"
 
 _INPUT = "\ninput: "
 
@@ -104,10 +105,12 @@ def support(context: str, statement: str) -> Entailment:
     return entails(_text(context), Text(statement))
 
 
-def equivalence(answer: str, reference: str) -> float:
-    """Score how far two answers say the same: the better of both directions, the reverse one counting a tenth less."""
-    said, wanted = Text(answer), Text(reference)
-    return max(entails(said, wanted).score, 0.9 * entails(wanted, said).score)
+def equivalence(answer: str, reference: str, question: str = "") -> float:
+    """Score how far an answer says what a reference says (0..1), by :mod:`ragset.kit.equivalence`.
+
+    Name the question where it is known: the words it holds prove nothing about the answer.
+    """
+    return answer_equivalence.equivalence(question, (reference,), answer).score
 
 
 @lru_cache(maxsize=64)

@@ -55,18 +55,37 @@ def groundedness(
     """
     source = _source(context)
     weighed, figures = weigh(claim, source, question)
-    if not source.words:
+    if not source.words or not any(word for one in Text(claim).sentences for word in one.words):
         return Groundedness(0.0, False, "there is nothing to compare")
+    rule = ruled(claim, weighed, source)
+    if rule is None and not weighed:
+        return Groundedness(0.0, False, "there is nothing to compare")
+    score = bounded(_modelled(weighed, figures, source, vectors), rule)
+    return Groundedness(score, score >= THRESHOLD, rule.reason if rule else _reason(weighed, source))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What stands above the model's score: a claim that is there word by word, or one that is an altered copy."""
+
+    supported: bool
+    reason: str
+
+
+def ruled(claim: str, weighed: Sequence[Weighed], source: Source) -> Rule | None:
+    """Find the rule that applies to a claim; none when the model alone judges."""
     if _verbatim(claim, source):
-        score = VERBATIM + (1 - VERBATIM) * _modelled(weighed, figures, source, vectors)
-        return Groundedness(score, True, "found word for word")
-    if not weighed:
-        return Groundedness(0.0, False, "there is nothing to compare")
-    score = _modelled(weighed, figures, source, vectors)
-    altered = next((found for one in weighed if (found := alteration(one, source))), None)
-    if altered:
-        return Groundedness(ALTERED * THRESHOLD * score, False, altered)
-    return Groundedness(score, score >= THRESHOLD, _reason(weighed, source))
+        return Rule(True, "found word for word")
+    alone = len(weighed) == 1
+    altered = next((found for one in weighed if (found := alteration(one, source, alone=alone))), None)
+    return Rule(False, altered) if altered else None
+
+
+def bounded(score: float, rule: Rule | None) -> float:
+    """Put a model's score where its rule wants it; the order among claims of one rule is kept."""
+    if rule is None:
+        return score
+    return VERBATIM + (1 - VERBATIM) * score if rule.supported else ALTERED * THRESHOLD * score
 
 
 async def embedded_groundedness(

@@ -1,68 +1,82 @@
 """Find what a claim's sentence puts in the place of something else: the mark of an altered copy.
 
-A word that is missing from the context may be a rewording, and sentences that people reword differ from their source
-in many places. An altered copy differs in one or two: there a number, name, unit or word stands where the best
-sentence has another one, a negation or contrary is put in, or two words have changed places. What these rules take
-from claims that people find supported is printed by ``tests/benchmarks/fit_groundedness.py``.
+A word that is missing from the context may be a rewording, and a sentence that people reword differs from its source
+in many words. An altered copy differs in one or two places and few words: there a number, name, unit or word stands
+where the best sentence has another one, a negation or contrary is put in, or two words have changed places. What these
+rules cost and bring on human-labelled claims is printed by ``tests/benchmarks/fit_groundedness.py``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from ragset.kit.entailment import Match, foreign, reordered, requantified, reversal
+from ragset.kit.entailment import Match, contrary, foreign, reordered, turned
 from ragset.kit.groundedness_evidence import Source, Weighed
-from ragset.kit.measures import STOPWORDS, Text, Word
+from ragset.kit.measures import NEGATIONS, STOPWORDS, Quantity, Text, Word
 
 LIKE = 0.5
 """From this share held by one sentence on, a claim's sentence may be its altered copy."""
-FEW = 2
-"""Places in which an altered copy differs at most."""
+PLACES, WORDS = 2, 4
+"""Places, and content words in all of them, in which an altered copy differs at most."""
 FRAME = 2
 """Equal words that must stand around what is exchanged."""
-LONGEST = 4
-"""Content words that an exchanged part has at most."""
+LONGEST = 3
+"""Content words that an exchanged part has at most, on either side."""
 WHOLE = 0.8
 """Share of the longer sentence's words that the other must have for an exchanged word to be an alteration."""
+HALF = 0.5
+"""Share of a sentence's words that a claim must have before changed places count; a shorter one sums it up."""
 LEAST_WHOLE = 3
 """Content words from which on a sentence can be the copy of a whole one."""
+
+_CURRENCIES = frozenset(("dollar", "euro", "yen", "rupee", "pound"))
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A place where a claim differs from a sentence: content words of both, and the equal words around it."""
+    """A place where a claim differs from a sentence: words of both that say something, and the equal ones around.
+
+    ``opens`` is set where it begins the claim: a capital says nothing there.
+    """
 
     mine: tuple[Word, ...]
     theirs: tuple[Word, ...]
     frame: int
+    opens: bool
 
     @property
     def exchange(self) -> bool:
         """Tell whether something stands in the place of something else, between words that are the same."""
-        return bool(self.mine and self.theirs) and len(self.mine) <= LONGEST and self.frame >= FRAME
+        sizes = len(self.mine), len(self.theirs)
+        return min(sizes) > 0 and max(sizes) <= LONGEST and self.frame >= FRAME
 
 
-def alteration(one: Weighed, source: Source) -> str | None:
-    """Say what is altered in a sentence that otherwise copies a sentence of the context; none when nothing is."""
-    share = one.figures["one_sentence"]
-    if share < LIKE:
+def alteration(one: Weighed, source: Source, *, alone: bool = True) -> str | None:
+    """Say what is altered in a sentence that otherwise copies a sentence of the context; none when nothing is.
+
+    Of a claim of several sentences (not ``alone``) an exchanged word that is no number or name is let pass: people who
+    sum up a text take other words.
+    """
+    if one.figures["one_sentence"] < LIKE:
         return None
-    best, second = source.sentences[one.first], source.sentences[one.second]
-    match = Match(one.found, best, second, share, one.figures["two_sentences"])
-    if all(word.stem in best.stems for word in one.found):
+    best = source.sentences[one.first]
+    figures = one.figures["one_sentence"], one.figures["two_sentences"]
+    match = Match(one.found, best, source.sentences[one.second], *figures)
+    if len(one.found) >= HALF * len(best.content) and all(word.stem in best.stems for word in one.found):
         moved = reordered(one.sentence, match, source.text)
         if moved:
             return moved
     found = edits(one.sentence, best)
-    if len(found) > FEW:
+    if len(found) > PLACES or sum(len(edit.mine) for edit in found) > WORDS:
         return None
-    for edit in found:
-        exchanged = edit.exchange and (_fact_exchanged(edit, one.sentence, best) or _word_exchanged(edit, one, best, source))
-        if exchanged:
-            return exchanged
-    return requantified(one.sentence, match, source.text) or reversal(one.sentence, match)
+    exchanges = [edit for edit in found if edit.exchange]
+    facts = (_fact_exchanged(edit, one.sentence, best) for edit in exchanges)
+    words = (_word_exchanged(edit, one, best, source) for edit in exchanges if alone and len(found) == 1)
+    named = next((fact for fact in facts if fact), None) or next((word for word in words if word), None)
+    return named or _requantified(one.sentence, best, source.text) or _reversed(one.sentence, match, found)
 
 
 def edits(sentence: Text, other: Text) -> list[Edit]:
@@ -76,7 +90,7 @@ def edits(sentence: Text, other: Text) -> list[Edit]:
             continue
         around = (*steps[max(0, at - 1) : at], *steps[at + 1 : at + 2])
         frame = sum(step[2] - step[1] for step in around if step[0] == "equal")
-        edit = Edit(_saying(mine[start:end]), _saying(theirs[their_start:their_end]), frame)
+        edit = Edit(_saying(mine[start:end]), _saying(theirs[their_start:their_end]), frame, start == 0)
         if edit.mine or edit.theirs:
             found.append(edit)
     return found
@@ -88,29 +102,80 @@ def _saying(words: Sequence[Word]) -> tuple[Word, ...]:
 
 def _fact_exchanged(edit: Edit, sentence: Text, best: Text) -> str | None:
     """Name a number in the place of another number, or a name in that of another name."""
-    kinds: tuple[tuple[str, Callable[[Word], bool]], ...] = (("number", _is_number), ("name", _is_name))
-    for kind, is_one in kinds:
-        mine = [word for word in edit.mine if word.stem not in best.stems and is_one(word)]
-        theirs = [word for word in edit.theirs if word.stem not in sentence.stems and is_one(word)]
-        if mine and theirs:
-            return f"the {kind} {mine[0].plain} stands in the place of {theirs[0].plain}"
+    mine = [word for word in edit.mine if word.stem not in best.stems]
+    theirs = [word for word in edit.theirs if word.stem not in sentence.stems]
+    named = _is_full_name if edit.opens else _is_name
+    for kind, is_one, other in (("number", _is_number, _is_number), ("name", named, _is_name)):
+        pair = _pair(mine, theirs, is_one, other)
+        if pair and not (kind == "number" and _same_digits(edit)):
+            return f"the {kind} {pair[0].plain} stands in the place of {pair[1].plain}"
     return None
+
+
+_Is = Callable[[Word], bool]
+
+
+def _pair(mine: Sequence[Word], theirs: Sequence[Word], is_one: _Is, other: _Is) -> tuple[Word, Word] | None:
+    """Give the first word of each side that is of the kind; forms of one word are no pair."""
+    one, two = next(filter(is_one, mine), None), next(filter(other, theirs), None)
+    return (one, two) if one and two and (one.number or foreign(one, two)) else None
 
 
 def _is_number(word: Word) -> bool:
     return word.number
 
 
+def _is_full_name(word: Word) -> bool:
+    return word.name and not word.number
+
+
 def _is_name(word: Word) -> bool:
     return (word.name or word.capital) and not word.number
+
+
+def _same_digits(edit: Edit) -> bool:
+    """Tell whether two numbers are only written or cut otherwise: ``12:15 am`` and ``12:15am``, ``56, 000``."""
+    one, two = (re.sub(r"\D", "", "".join(word.plain for word in side)) for side in (edit.mine, edit.theirs))
+    return one == two
 
 
 def _word_exchanged(edit: Edit, one: Weighed, best: Text, source: Source) -> str | None:
     """Name a word of no form of the other's, in a copy of a whole sentence, that is nowhere in the context."""
     sizes = len(one.found), len(best.content)
-    if len(edit.mine) != len(edit.theirs) or min(sizes) < max(LEAST_WHOLE, WHOLE * max(sizes)):
+    if edit.opens or len(edit.mine) != len(edit.theirs) or min(sizes) < max(LEAST_WHOLE, WHOLE * max(sizes)):
         return None
     for word, other in zip(edit.mine, edit.theirs, strict=True):
-        if word.stem not in source.stems and foreign(word, other):
+        if word.stem not in source.stems and foreign(word, other) and word.plain not in other.plain:
             return f"{word.plain} stands in the place of {other.plain}"
     return None
+
+
+def _requantified(sentence: Text, best: Text, context: Text) -> str | None:
+    """Name a number whose sign or unit is another one in the sentence; a currency may be left out, not changed."""
+    for said in sentence.quantities:
+        theirs = [q for q in best.quantities if q.value == said.value]
+        theirs = theirs or [q for q in context.quantities if q.value == said.value]
+        if theirs and not any(said.agrees(other) or _bare(said, other) for other in theirs):
+            return f"{said.plain} is {theirs[0].plain} in the sentence"
+    return None
+
+
+def _bare(said: Quantity, other: Quantity) -> bool:
+    priced = bool(other.marks) and other.marks <= _CURRENCIES
+    return priced and not said.marks and not _CURRENCIES & set(said.units) and said.negative == other.negative
+
+
+def _reversed(sentence: Text, match: Match, found: Sequence[Edit]) -> str | None:
+    """Name a contrary, or a word that only one side negates, where the sentences differ in just that."""
+    opposite = contrary(sentence, match.first)
+    if opposite and any(edit.exchange and opposite in (w.plain for w in edit.mine) for edit in found):
+        return f"the sentence says the contrary of {opposite}"
+    mine = any(word.plain in NEGATIONS for edit in found for word in edit.mine if not _answers(edit))
+    theirs = any(word.plain in NEGATIONS for edit in found for word in edit.theirs)
+    word = turned(sentence, match) if mine != theirs and len(match.words) > 1 else None
+    return f"{word} is negated on one side only" if word else None
+
+
+def _answers(edit: Edit) -> bool:
+    """Tell whether a claim opens with the ``No`` that answers a question, which negates nothing."""
+    return edit.opens and edit.mine[:1] != () and edit.mine[0].plain == "no"

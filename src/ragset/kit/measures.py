@@ -68,7 +68,7 @@ _MEASURES = (
     "dollar $ usd,euro € eur,yen ¥ jpy,rupee ₹ inr,cent,rpm,mph,kmh,dozen"
 )
 _QUANTITY = re.compile(
-    r"(?:(?<![^\s(\[\"“'])(?P<sign>[-−–](?=[$€£¥₹]?\d)|minus\s))?(?P<coin>[$€£¥₹])?"
+    r"(?:(?<![^\s(\[\"“'])(?P<sign>[-−–](?=[$€£¥₹]?\d)|minus\s))?(?:(?P<coin>[$€£¥₹])[ \u00a0]?)?"
     r"(?P<number>(?<![^\W_])\d+(?:[.,:]\d+)*(?![\d])|(?<![^\W_])(?:NUMBERS)(?![^\W_]))"
     r"(?P<sign_after>\s?(?:%|°\s?[CF]?(?![^\W_])))?(?P<rest>(?:[ \t-]?[^\W\d_]+){0,2})".replace(
         "NUMBERS", "|".join(sorted((w for w in _NUMBER_WORDS if w != "one"), key=len, reverse=True))
