@@ -8,7 +8,7 @@ import pytest
 from ragset.adapters.ragas_bridge import answer_correctness, faithfulness
 from ragset.errors import ModelError
 from ragset.judges.answer_correctness import RULES_THRESHOLD
-from ragset.judges.faithfulness import THRESHOLD
+from ragset.judges.faithfulness import THRESHOLD as FAITHFUL
 from ragset.kit.builtin_judge import BuiltinJudge, equivalence, statements_of, support
 from ragset.kit.entailment import THRESHOLD
 from ragset.kit.measures import sentences, stem
@@ -66,7 +66,7 @@ async def test_a_true_answer_passes_both_judges(question: str, reference: str, a
     judge = BuiltinJudge()
     faith = await faithfulness(judge, question, reference, [CONTEXT])
     right = await answer_correctness(judge, None, question, given(at), reference)
-    assert faith.score >= THRESHOLD, faith.detail
+    assert faith.score >= FAITHFUL, faith.detail
     assert right.score >= RULES_THRESHOLD, right.detail
 
 
@@ -75,7 +75,7 @@ async def test_an_altered_answer_is_rejected_by_both_judges(what: str, pair: int
     judge, (question, _, at) = BuiltinJudge(), PAIRS[pair]
     faith = await faithfulness(judge, question, altered, [CONTEXT])
     right = await answer_correctness(judge, None, question, given(at), altered)
-    assert faith.score < THRESHOLD, (what, faith.detail)
+    assert faith.score < FAITHFUL, (what, faith.detail)
     assert right.score < RULES_THRESHOLD, (what, right.detail)
 
 
@@ -116,7 +116,7 @@ async def test_an_alteration_of_order_number_or_word_is_rejected_by_both_judges(
     for answer, passes in ((true, True), (altered, False)):
         faith = await faithfulness(judge, "What?", answer, [context])
         right = await answer_correctness(judge, None, "What?", true, answer)
-        assert (faith.score >= THRESHOLD) is passes, faith.detail
+        assert (faith.score >= FAITHFUL) is passes, faith.detail
         assert (right.score >= RULES_THRESHOLD) is passes, right.detail
 
 

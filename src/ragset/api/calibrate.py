@@ -108,16 +108,16 @@ def _judged(name: str, sets: Sequence[LabelSet], options: CalibrateOptions) -> t
 
 
 def _groundedness(threshold: float | None) -> BuiltinJudge:
-    from ragset.kit.builtin_judge import VERSION, support
-    from ragset.kit.entailment import THRESHOLD
+    from ragset.kit.groundedness import NAME, THRESHOLD, VERSION, groundedness
 
-    facts = JudgeFacts("builtin-groundedness", VERSION, THRESHOLD if threshold is None else threshold)
-    return BuiltinJudge(facts, ("context",), lambda row: support(row.context, row.answer).score)
+    facts = JudgeFacts(NAME, VERSION, THRESHOLD if threshold is None else threshold)
+    return BuiltinJudge(
+        facts, ("context",), lambda row: groundedness(row.context, row.answer, row.question or None).score
+    )
 
 
 def _equivalence(threshold: float | None) -> BuiltinJudge:
-    from ragset.kit.builtin_judge import VERSION
-    from ragset.kit.equivalence import NAME, THRESHOLD, equivalence
+    from ragset.kit.equivalence import NAME, THRESHOLD, VERSION, equivalence
 
     facts = JudgeFacts(NAME, VERSION, THRESHOLD if threshold is None else threshold)
     return BuiltinJudge(facts, ("golds",), lambda row: equivalence(row.question, row.golds, row.answer).score)

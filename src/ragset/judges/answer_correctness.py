@@ -15,7 +15,8 @@ from pydantic import Field
 from ragset.adapters import ragas_bridge
 from ragset.kit.answering import BEST_SENTENCE, PROMPT, RULES, Answer, answerer_name
 from ragset.kit.answering_together import SEVERAL, answers
-from ragset.kit.builtin_judge import VERSION, equivalence, judge_model, named, not_readable
+from ragset.kit.builtin_judge import judge_model, named, not_readable
+from ragset.kit.equivalence import NAME, VERSION, equivalence
 from ragset.kit.prompting import Prompt
 from ragset.kit.retrieving import query_of, question_vectors, retrieve
 from ragset.kit.rubrics import Item, Rubric, compared, equivalence_rubric
@@ -44,9 +45,9 @@ class AnswerCorrectness(TieredJudge):
     """
 
     name: ClassVar[str] = "answer_correctness"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder", "answerer", "judge"})
-    cheap: ClassVar[str] = "builtin-equivalence"
+    cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION
 
     top_k: int = Field(default=5, ge=1, le=50)
@@ -91,7 +92,8 @@ class AnswerCorrectness(TieredJudge):
 
     def opinion(self, case: Case) -> Opinion:
         """Measure how far the answer given and the reference say the same."""
-        score = equivalence(_text(case), case.sample.payload.answer or "")
+        pair = case.sample.payload
+        score = equivalence(pair.question, (pair.answer or "",), _text(case)).score
         return Opinion(score, f"the answer given is “{_text(case)}”")
 
     async def ask(self, case: Case, tools: Tools) -> Sample:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ragset.kit import equivalence as answers_agree
 from ragset.kit.answering import Answer
 from ragset.kit.answering_together import FROM_MEMORY, recall
-from ragset.kit.builtin_judge import NAME, VERSION, equivalence, judge_model, not_readable
+from ragset.kit.builtin_judge import NAME, judge_model, not_readable
 from ragset.kit.judging import rounded
 from ragset.kit.prompting import Prompt
 from ragset.kit.rubrics import Item, Rubric, compared, equivalence_rubric, judge_items
@@ -37,7 +38,7 @@ class ClosedBook(TieredJudge):
     name: ClassVar[str] = "closed_book"
     uses: ClassVar[frozenset[Uses]] = frozenset({"answerer", "judge"})
     cheap: ClassVar[str] = "builtin-equivalence"
-    cheap_version: ClassVar[str] = VERSION
+    cheap_version: ClassVar[str] = answers_agree.VERSION
 
     drop: bool = False
     together: bool = True
@@ -76,7 +77,8 @@ class ClosedBook(TieredJudge):
 
     def opinion(self, case: Case) -> Opinion:
         """Measure how far the answer given and the reference say the same."""
-        score = equivalence(_text(case), case.sample.payload.answer or "")
+        pair = case.sample.payload
+        score = answers_agree.equivalence(pair.question, (pair.answer or "",), _text(case)).score
         return Opinion(score, f"the answer given is “{_text(case)}”")
 
     async def ask(self, case: Case, tools: Tools) -> Sample:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ragset.adapters import ragas_bridge
-from ragset.kit.builtin_judge import VERSION, judge_model, named, not_readable, support
+from ragset.kit.builtin_judge import judge_model, named, not_readable
+from ragset.kit.groundedness import NAME, VERSION, groundedness
 from ragset.kit.rubrics import Item, Rubric, load_rubric
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.samples import Sample
@@ -23,9 +24,9 @@ class Faithfulness(TieredJudge):
     """Pass an answer whose share of supported statements reaches ``threshold`` (1 when the flow names none)."""
 
     name: ClassVar[str] = "faithfulness"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
-    cheap: ClassVar[str] = "builtin-groundedness"
+    cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION
 
     async def warm(self, tools: Tools) -> None:
@@ -41,12 +42,13 @@ class Faithfulness(TieredJudge):
 
     def opinion(self, case: Case) -> Opinion:
         """Measure how far the contexts support the answer."""
-        found = support(_context(case.sample), case.sample.payload.answer or "")
+        pair = case.sample.payload
+        found = groundedness(_context(case.sample), pair.answer or "", pair.question)
         return Opinion(found.score, found.reason)
 
     async def ask(self, case: Case, tools: Tools) -> Sample:
         """Score the reference answer against the contexts it was made from, by ragas."""
-        sample, model = case.sample, judge_model(tools)
+        sample, model = case.sample, judge_model(tools, case.sample.payload.question)
         context = _context(sample)
         result = await ragas_bridge.faithfulness(
             model, sample.payload.question, sample.payload.answer or "", [context] if context else []

@@ -1,7 +1,8 @@
 """The built-in judge: answers ragas' prompts by rule, through the same port as any language model.
 
 It reads the input that ends every ragas prompt as JSON, tells the task by the reply schema, splits answers into
-sentences and decides by :mod:`ragset.kit.entailment`. Deterministic; it calls no model and embeds nothing.
+sentences and decides by :mod:`ragset.kit.groundedness`, for classes by :mod:`ragset.kit.entailment`. Deterministic; it
+calls no model and embeds nothing.
 
 **Classifying for answer correctness.** What is compared is one retrieved sentence (the answerer's) with a reference
 that may be a phrase of it. A reference statement that the answer does not support is missing (FN). An answer statement
@@ -24,6 +25,9 @@ from ragset.errors import ModelError
 from ragset.kit import entailment
 from ragset.kit import equivalence as answer_equivalence
 from ragset.kit.entailment import Entailment, entails
+from ragset.kit.groundedness import VERSION as groundedness_version
+from ragset.kit.groundedness import groundedness
+from ragset.kit.groundedness_model import weights_hash
 from ragset.kit.measures import Text, sentences
 from ragset.kit.replies import TypedModel
 from ragset.schema.ids import digest
@@ -40,7 +44,14 @@ Json = dict[str, Any]
 
 
 class BuiltinJudge:
-    """A ``LanguageModel`` that can do three things: split statements, judge them, and classify them."""
+    """A ``LanguageModel`` that can do three things: split statements, judge them, and classify them.
+
+    ``question`` is what the statements answer, where that is known: words that repeat it are no claim of their own.
+    """
+
+    def __init__(self, question: str = "") -> None:
+        """Judge the statements of an answer to ``question``."""
+        self._question = question
 
     @property
     def name(self) -> str:
@@ -49,9 +60,9 @@ class BuiltinJudge:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the version and of the rule's constants."""
+        """Hash of the version, of the rules' constants and of the fitted weights."""
         constants = {k: v for k, v in vars(entailment).items() if k.isupper() and isinstance(v, (int, float))}
-        return digest(NAME, VERSION, constants)
+        return digest(NAME, VERSION, constants, groundedness_version, weights_hash())
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer a ragas prompt; ``ModelError`` for any other ask."""
@@ -60,7 +71,7 @@ class BuiltinJudge:
         if "answer" in given and fields == {"statements"}:
             value: Json = {"statements": statements_of(given["answer"])}
         elif "context" in given and fields == {"statements"}:
-            value = {"statements": _verdicts(given["context"], given["statements"])}
+            value = {"statements": _verdicts(given["context"], given["statements"], self._question)}
         elif fields == {"TP", "FP", "FN"}:
             value = _classes(given["answer"], given["ground_truth"])
         else:
@@ -68,10 +79,13 @@ class BuiltinJudge:
         return Reply(value=value, raw=json.dumps(value, ensure_ascii=False), usage=Usage())
 
 
-def judge_model(tools: Tools) -> LanguageModel:
-    """Give the configured judge, its replies read and asked for again when unreadable, or the built-in one."""
+def judge_model(tools: Tools, question: str = "") -> LanguageModel:
+    """Give the configured judge, its replies read and asked for again when unreadable, or the built-in one.
+
+    Only the built-in one is told the ``question``: ragas' prompts do not hold it where statements are judged.
+    """
     model = tools.models.get("judge")
-    return TypedModel(model) if model else BuiltinJudge()
+    return TypedModel(model) if model else BuiltinJudge(question)
 
 
 def judge_fingerprint(tools: Tools) -> str:
@@ -130,8 +144,8 @@ def _input_of(ask: Ask) -> Json:
     return cast("Json", value) if isinstance(value, dict) else {}
 
 
-def _verdicts(context: str, statements: list[str]) -> list[Json]:
-    found = [(s, support(context, s)) for s in statements]
+def _verdicts(context: str, statements: list[str], question: str) -> list[Json]:
+    found = [(s, groundedness(context, s, question or None)) for s in statements]
     return [{"statement": s, "reason": e.reason, "verdict": int(e.holds)} for s, e in found]
 
 

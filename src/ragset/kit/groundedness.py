@@ -57,7 +57,7 @@ def groundedness(
     weighed, figures = weigh(claim, source, question)
     if not source.words or not any(word for one in Text(claim).sentences for word in one.words):
         return Groundedness(0.0, False, "there is nothing to compare")
-    rule = ruled(claim, weighed, source)
+    rule = ruled(claim, weighed, source, question)
     if rule is None and not weighed:
         return Groundedness(0.0, False, "there is nothing to compare")
     score = bounded(_modelled(weighed, figures, source, vectors), rule)
@@ -72,12 +72,16 @@ class Rule:
     reason: str
 
 
-def ruled(claim: str, weighed: Sequence[Weighed], source: Source) -> Rule | None:
-    """Find the rule that applies to a claim; none when the model alone judges."""
+def ruled(claim: str, weighed: Sequence[Weighed], source: Source, question: str | None = None) -> Rule | None:
+    """Find the rule that applies to a claim; none when the model alone judges.
+
+    A word of the ``question`` that an answer repeats is a rewording, and alters nothing.
+    """
     if _verbatim(claim, source):
         return Rule(True, "found word for word")
-    alone = len(weighed) == 1
-    altered = next((found for one in weighed if (found := alteration(one, source, alone=alone))), None)
+    alone, asked = len(weighed) == 1, Text(question).stems if question else frozenset[str]()
+    found = (alteration(one, source, alone=alone, asked=asked) for one in weighed)
+    altered = next((one for one in found if one), None)
     return Rule(False, altered) if altered else None
 
 

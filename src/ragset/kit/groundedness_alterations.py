@@ -54,11 +54,11 @@ class Edit:
         return min(sizes) > 0 and max(sizes) <= LONGEST and self.frame >= FRAME
 
 
-def alteration(one: Weighed, source: Source, *, alone: bool = True) -> str | None:
+def alteration(one: Weighed, source: Source, *, alone: bool = True, asked: frozenset[str] = frozenset()) -> str | None:
     """Say what is altered in a sentence that otherwise copies a sentence of the context; none when nothing is.
 
     Of a claim of several sentences (not ``alone``) an exchanged word that is no number or name is let pass: people who
-    sum up a text take other words.
+    sum up a text take other words. So is one whose stem is ``asked``, a word of the question that is answered.
     """
     if one.figures["one_sentence"] < LIKE:
         return None
@@ -74,7 +74,8 @@ def alteration(one: Weighed, source: Source, *, alone: bool = True) -> str | Non
         return None
     exchanges = [edit for edit in found if edit.exchange]
     facts = (_fact_exchanged(edit, one.sentence, best) for edit in exchanges)
-    words = (_word_exchanged(edit, one, best, source) for edit in exchanges if alone and len(found) == 1)
+    known = source.stems | asked
+    words = (_word_exchanged(edit, one, best, known) for edit in exchanges if alone and len(found) == 1)
     named = next((fact for fact in facts if fact), None) or next((word for word in words if word), None)
     return named or _requantified(one.sentence, best, source.text) or _reversed(one.sentence, match, found)
 
@@ -139,13 +140,13 @@ def _same_digits(edit: Edit) -> bool:
     return one == two
 
 
-def _word_exchanged(edit: Edit, one: Weighed, best: Text, source: Source) -> str | None:
-    """Name a word of no form of the other's, in a copy of a whole sentence, that is nowhere in the context."""
+def _word_exchanged(edit: Edit, one: Weighed, best: Text, known: frozenset[str]) -> str | None:
+    """Name a word of no form of the other's, in a copy of a whole sentence, that is not known from elsewhere."""
     sizes = len(one.found), len(best.content)
     if edit.opens or len(edit.mine) != len(edit.theirs) or min(sizes) < max(LEAST_WHOLE, WHOLE * max(sizes)):
         return None
     for word, other in zip(edit.mine, edit.theirs, strict=True):
-        if word.stem not in source.stems and foreign(word, other) and word.plain not in other.plain:
+        if word.stem not in known and foreign(word, other) and word.plain not in other.plain:
             return f"{word.plain} stands in the place of {other.plain}"
     return None
 

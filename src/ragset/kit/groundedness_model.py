@@ -21,7 +21,10 @@ from typing import TYPE_CHECKING, Any
 from ragset.schema.ids import digest
 
 if TYPE_CHECKING:
-    from ragset.schema.ports import FloatArray
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 FILE = "groundedness.json"
 CLIP = 3.0
@@ -33,13 +36,13 @@ class Weights:
     """One configuration: the names of its figures, their means and scales (d), and what they weigh (d, k, k × d)."""
 
     names: tuple[str, ...]
-    mean: FloatArray
-    scale: FloatArray
-    linear: FloatArray
+    mean: Floats
+    scale: Floats
+    linear: Floats
     bias: float
     gamma: float
-    centres: FloatArray
-    kernel: FloatArray
+    centres: Floats
+    kernel: Floats
 
     def score(self, figures: Mapping[str, float]) -> float:
         """Give the score in [0, 1] of one claim."""
