@@ -84,7 +84,10 @@ def sample(kit: Tools, question: str, reference: str | None, document: str = "ba
 
 
 async def judged(kit: Tools, one: Sample) -> Sample:
-    for judge in (Faithfulness(all_scores=True), AnswerCorrectness(all_scores=True)):
+    for judge in (
+        Faithfulness(all_scores=True, cheap_tier=False),
+        AnswerCorrectness(all_scores=True, cheap_tier=False),
+    ):
         one = (await judge.apply(Draw(number=0, samples=(one,)), kit)).samples[0]
     return one
 
@@ -128,7 +131,7 @@ async def test_the_configured_model_judges_and_its_usage_is_counted() -> None:
     verdict = {"statements": [{"statement": "twelve metres", "reason": "said", "verdict": 1}]}
     kit = await tools(judge=ScriptedModel([reply, verdict], name="scripted:judge"))
     draw = Draw(number=0, samples=(sample(kit, "How far?", "twelve metres"),))
-    done = (await Faithfulness().apply(draw, kit)).samples[0]
+    done = (await Faithfulness(cheap_tier=False).apply(draw, kit)).samples[0]
     assert done.verdicts[0].judge == "ragas-faithfulness[scripted:judge]"
     assert done.verdicts[0].usage.calls == 2
     assert Faithfulness().fingerprint(kit) != Faithfulness().fingerprint(await tools())

@@ -45,7 +45,7 @@ def test_a_build_keeps_what_was_asked_for_and_says_who_judged(run: ragset.Run):
         assert sample.payload.answer
         assert all(verdict.passed is not False for verdict in sample.verdicts)
         judges = [verdict.judge for verdict in sample.verdicts]
-        assert len(judges) == 6
+        assert len(judges) == 8
         assert any("builtin-rules" in judge for judge in judges)
 
 

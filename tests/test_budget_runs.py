@@ -21,8 +21,8 @@ from click.testing import CliRunner, Result
 
 from ragset import api
 from ragset.cli import cli
-from ragset.flow.compile import load_flow
 from ragset.schema.samples import Draw, Usage
+from support.asking import asking_flow
 from support.scripted_server import ModelServer
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpora/almanac"
@@ -57,7 +57,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with ModelServer(pass_rate=0.7, latency=0.005) as server:
         # short replies: a small budget buys nothing when one call reserves half of it
         model = {"model": "compatible:scripted", "base_url": server.url, "max_tokens": 1024}
-        flow = load_flow("rag_qa").dump() | {"models": dict.fromkeys(("writer", "answerer", "judge"), model)}
+        flow = asking_flow().dump() | {"models": dict.fromkeys(("writer", "answerer", "judge"), model)}
         (folder / "flow.yaml").write_text(yaml.safe_dump(flow), "utf-8")
         (folder / "window1.yaml").write_text(yaml.safe_dump(flow | {"window": 1}), "utf-8")
         yield Place(folder, server)

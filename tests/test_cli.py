@@ -416,7 +416,7 @@ def test_flow_commands(place: Place, tmp_path: Path) -> None:
     mine.write_text(run("flow", "show", "rag_qa").stdout.replace("n: 50", "n: 2"), "utf-8")
     checked = run("flow", "check", mine)
     assert checked.exit_code == 0, checked.output
-    assert "scenarios → rag_qa → evidence" in checked.stdout
+    assert "scenarios → rag_qa → question_form" in checked.stdout
     mine.write_text("index: docs\n" + mine.read_text("utf-8"), "utf-8")
     done = run("flow", "run", mine, "--out", tmp_path / "out", *place.indexes)
     assert done.exit_code == 0, done.output

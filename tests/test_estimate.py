@@ -117,6 +117,8 @@ async def _tools(
 
 
 def _flow(n: int, judges: list[Any], rates: Mapping[str, float], **keep: Any) -> Flow:
+    asked = {"faithfulness": {"faithfulness": {"cheap_tier": False}}}  # these tests count what is asked
+    judges = [asked.get(judge, judge) if isinstance(judge, str) else judge for judge in judges]
     steps = [{"scenarios": {"seed": 3}}, "rag_qa", *judges, {"keep": {"n": n, **keep}}]
     return compile_flow({"name": "test", "index": "memory", "pass_rates": dict(rates), "steps": steps})
 

@@ -32,8 +32,8 @@ def _run(*args: Any, code: int = 0) -> Result:
 
 def _flow(path: Path, roles: list[str], rates: dict[str, float]) -> Path:
     judges: list[Any] = ["evidence", "question_form", "near_duplicates"]
-    judges += ["faithfulness"] if "judge" in roles else []
-    judges += [{"answer_correctness": {"threshold": 0}}] if roles == ROLES["all"] else []
+    judges += [{"faithfulness": {"cheap_tier": False}}] if "judge" in roles else []
+    judges += [{"answer_correctness": {"threshold": 0, "cheap_tier": False}}] if roles == ROLES["all"] else []
     steps: list[Any] = ["scenarios", "rag_qa", *judges, {"keep": {"n": N, "max_per_chunk": 2}}]
     models = dict.fromkeys(roles, "compatible:scripted")
     path.write_text(json.dumps({"index": "guide", "models": models, "pass_rates": rates, "steps": steps}), "utf-8")

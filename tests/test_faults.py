@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 from ragset import api
 from ragset.adapters.models import pacing
 from ragset.cli import cli
+from support.asking import asking_file, asking_flow
 from support.faults import KINDS, REPAIRABLE, TRANSPORT, UNREADABLE
 from support.scripted_server import ModelServer, ServerProcess
 from test_kill_build import write_corpus
@@ -46,6 +47,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.corpus, self.indexes = folder, write_corpus(folder / "corpus"), folder / "indexes"
+        self.asking = asking_file(folder)
 
     def build(self, home: Path, *more: object, url: str | None = None, n: int = 6) -> Result:
         given: list[object] = [
@@ -61,6 +63,7 @@ class Place:
         ]
         given += ["--index", "tools", "--embedder", "hash", "--cache", home / "replies.sqlite"]
         given += ["--model", "compatible:scripted", "--base-url", url] if url else []
+        given += [] if "--flow" in more else ["--flow", self.asking]
         return CliRunner().invoke(cli, [str(part) for part in (*given, *more)])
 
 
@@ -118,10 +121,8 @@ def refused(result: Result, code: int) -> str:
 
 def flow_file(folder: Path, url: str, **choice: Any) -> Path:
     """Write the shipped flow with a model of its own: short time-outs, say."""
-    from ragset.flow.compile import load_flow
-
     model = {"model": "compatible:scripted", "base_url": url, **choice}
-    data = load_flow("rag_qa").dump() | {"models": dict.fromkeys(("writer", "answerer", "judge"), model)}
+    data = asking_flow().dump() | {"models": dict.fromkeys(("writer", "answerer", "judge"), model)}
     path = folder / "flow.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False), "utf-8")
     return path
@@ -394,7 +395,12 @@ ALMANAC = Path(__file__).resolve().parents[1] / "corpora/almanac"
 def storm_flow(folder: Path, url: str) -> Path:
     model = {"model": "compatible:scripted", "base_url": url, "timeout": 0.5, "reply_mode": "json_schema"}
     scenarios = {"pairs": 1, "repeats": 4, "document_tries": 500}
-    judged = ["evidence", "question_form", "faithfulness", {"keep": {"n": 1000, "max_per_chunk": 9}}]
+    judged = [
+        "evidence",
+        "question_form",
+        {"faithfulness": {"cheap_tier": False}},
+        {"keep": {"n": 1000, "max_per_chunk": 9}},
+    ]
     flow = {"name": "storm", "models": {"writer": model, "judge": model}}
     path = folder / "storm.yaml"
     path.write_text(yaml.safe_dump(flow | {"steps": [{"scenarios": scenarios}, "rag_qa", *judged]}), "utf-8")

@@ -99,8 +99,8 @@ async def test_both_ends_are_decided_alone_and_only_the_rest_is_sent_on(tmp_path
     assert [s.verdicts[0].passed for s in done] == [True, False, True, None]
     assert [s.measures.get("faithfulness_sent_on") for s in done] == [0, 0, 1, None]
     assert len(model.asks) == 2
-    assert (
-        done[0].verdicts[0].reason.startswith("decided by builtin-groundedness 1 ≥ 0.9; of such scores at most 3.0% ")
+    assert re.match(
+        r"decided by builtin-groundedness (1|0\.9\d*) ≥ 0\.9; of such scores at most 3\.0% ", done[0].verdicts[0].reason
     )
     assert re.match(
         r"decided by builtin-groundedness 0\S* < 0.2; of such scores at most 4.0% ", done[1].verdicts[0].reason
