@@ -311,6 +311,7 @@ class Lively:
     def start(self, url: str, *more: object) -> subprocess.Popen[str]:
         given: list[object] = ["build", self.place.corpus, "--out", self.home / "out", "-n", 12, "--index", "tools"]
         given += ["--indexes", self.place.indexes, "--embedder", "hash", "--quiet", "--concurrency", LIMIT]
+        given += ["--flow", self.place.asking]
         given += ["--cache", self.home / "replies.sqlite", "--model", "compatible:scripted", "--base-url", url, *more]
         command = [sys.executable, "-c", DRIVER, *map(str, given)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -343,10 +344,10 @@ def test_a_server_that_dies_in_the_middle_ends_the_run_and_nothing_is_paid_twice
     with ServerProcess("--latency", "0.02") as server:
         plain = Lively(place, tmp_path / "plain")
         plain.end(plain.start(server.url), 0)
-        whole = rows(plain.home)
+        whole, needed = rows(plain.home), server.stats()["count"]
         server.reset()
         run = lively.start(server.url)
-        wait_for(server, 60)
+        wait_for(server, needed * 2 // 3)
         log = server.log(bodies=False)
     line = lively.end(run, 1)
     assert "cannot be reached" in line
