@@ -237,7 +237,7 @@ def measured(found: list[tuple[int, dict[str, Any]]], vectors: Mapping[str, Any]
         if vectors is not None:
             values = {**values, **near(weighed, source, vectors)}
         figures[at] = [values[name] for name in names]
-        rules.append(ruled(row["claim"], weighed, source))
+        rules.append(ruled(row["claim"], weighed, source, row.get("question")))
     labels, sets = np.array([row["label"] for _, row in found]), np.array([number for number, _ in found])
     return Rows(figures, labels, sets, grouped(found), rules), names
 

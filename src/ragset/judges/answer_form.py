@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ragset.kit.answer_form import copies, incomplete, leftovers, refuses
+from ragset.kit.foreign.reading import NO_REFERENCE
 from ragset.kit.judging import Judge
 from ragset.kit.languages import expected_language, language_name, other_language
 from ragset.schema.samples import Sample
@@ -32,6 +33,8 @@ class AnswerForm(Judge):
         pair = sample.payload
         if not pair.answerable:
             return sample.judged(self.verdict(None, reason="unanswerable: there is no answer"))
+        if pair.answer is None and NO_REFERENCE in sample.labels:
+            return sample.judged(self.verdict(None, reason="the set that it comes from gives no answers"))
         found = list(_problems(sample, pair.answer or ""))
         if self.language and not found:
             found += _foreign(sample, pair.answer or "")

@@ -62,7 +62,12 @@ def alteration(one: Weighed, source: Source, *, alone: bool = True, asked: froze
     """
     if one.figures["one_sentence"] < LIKE:
         return None
+    strange = [w for w in one.sentence.content if w.number and w.stem not in source.stems and w.stem not in asked]
+    if strange:
+        return f"the number {strange[0].plain} is not in the text"
     best = source.sentences[one.first]
+    if one.sentence.negations and not best.negations and all(word.stem in best.stems for word in one.found):
+        return "it is negated, and the sentence is not"
     figures = one.figures["one_sentence"], one.figures["two_sentences"]
     match = Match(one.found, best, source.sentences[one.second], *figures)
     if len(one.found) >= HALF * len(best.content) and all(word.stem in best.stems for word in one.found):
@@ -70,7 +75,8 @@ def alteration(one: Weighed, source: Source, *, alone: bool = True, asked: froze
         if moved:
             return moved
     found = edits(one.sentence, best)
-    if len(found) > PLACES or sum(len(edit.mine) for edit in found) > WORDS:
+    changed = [edit for edit in found if edit.mine]  # what is merely left out alters nothing, a negation apart
+    if len(changed) > PLACES or sum(len(edit.mine) for edit in changed) > WORDS:
         return None
     exchanges = [edit for edit in found if edit.exchange]
     facts = (_fact_exchanged(edit, one.sentence, best) for edit in exchanges)
@@ -91,6 +97,10 @@ def edits(sentence: Text, other: Text) -> list[Edit]:
             continue
         around = (*steps[max(0, at - 1) : at], *steps[at + 1 : at + 2])
         frame = sum(step[2] - step[1] for step in around if step[0] == "equal")
+        if kind == "replace" and end == len(mine):  # what goes on behind the claim's end is around it
+            their_end = min(their_end, their_start + end - start)
+        elif kind == "replace" and start == 0:
+            their_start = max(their_start, their_end - end)
         edit = Edit(_saying(mine[start:end]), _saying(theirs[their_start:their_end]), frame, start == 0)
         if edit.mine or edit.theirs:
             found.append(edit)
@@ -169,7 +179,8 @@ def _bare(said: Quantity, other: Quantity) -> bool:
 def _reversed(sentence: Text, match: Match, found: Sequence[Edit]) -> str | None:
     """Name a contrary, or a word that only one side negates, where the sentences differ in just that."""
     opposite = contrary(sentence, match.first)
-    if opposite and any(edit.exchange and opposite in (w.plain for w in edit.mine) for edit in found):
+    exchanged = {word.plain for edit in found if edit.exchange for word in edit.mine}
+    if opposite and (opposite in exchanged or (opposite in STOPWORDS and not found)):
         return f"the sentence says the contrary of {opposite}"
     mine = any(word.plain in NEGATIONS for edit in found for word in edit.mine if not _answers(edit))
     theirs = any(word.plain in NEGATIONS for edit in found for word in edit.theirs)
