@@ -17,10 +17,11 @@ from ragset.kit.groundedness import (
     ruled,
     sentences_to_embed,
 )
-from ragset.kit.groundedness_alterations import alteration
+from ragset.kit.groundedness_alterations import alteration, edits
 from ragset.kit.groundedness_evidence import NAMES, Source, weigh
 from ragset.kit.groundedness_model import load_weights, weights_hash
 from ragset.kit.groundedness_vectors import MOST, VECTOR_NAMES, near, texts_to_embed
+from ragset.kit.measures import Text
 
 DEV = Path(__file__).parents[2] / "shared" / "data" / "dev"
 
@@ -40,6 +41,8 @@ PAIRS = [
     ("Dogs are not allowed on the upper deck.", "Dogs are allowed on the upper deck."),
     ("Dogs are not allowed on the upper deck.", "Dogs are not allowed on the lower deck."),
     ("Ingrid Solheim, retired in May after 31 years.", "Ingrid Nygaard, retired in May after 31 years."),
+    ("Ingrid Solheim, retired in May after 31 years.", "Ingrid Solheim, retired in May before 31 years."),
+    ("The crossing costs adults $12.", "The crossing of the harbour costs adults 27."),
     ("The harbour was dredged to a depth of 14 metres.", "The harbour was not dredged to a depth of 14 metres."),
 ]
 
@@ -151,6 +154,22 @@ def test_a_question_counts_what_is_repeated_of_it() -> None:
 def test_citations_are_no_part_of_a_claim() -> None:
     cited = groundedness(CONTEXT, "Dogs are not allowed on the upper deck [2].")
     assert cited.score == groundedness(CONTEXT, "Dogs are not allowed on the upper deck.").score
+
+
+def test_edits_leave_out_what_the_sentence_says_around() -> None:
+    found = edits(Text("the pump was sold in Oslo"), Text("In May the pump was sold in Bergen by Anna."))
+    assert [([w.plain for w in e.mine], [w.plain for w in e.theirs]) for e in found] == [(["oslo"], ["bergen"])]
+
+
+def test_a_number_written_otherwise_is_no_other_number() -> None:
+    for context, claim in (
+        ("It seats 56, 000 people.", "56,000 people fit."),
+        ("It opens at 12:15am.", "It opens 12:15 am."),
+    ):
+        (one,), _ = weigh(claim, Source(context))
+        assert alteration(one, Source(context)) is None
+    (one,), _ = weigh("It seats 57,000 people.", Source("It seats 56, 000 people."))
+    assert alteration(one, Source("It seats 56, 000 people.")) == "the number 57000 is not in the text"
 
 
 def test_a_word_exchanged_counts_only_in_a_claim_of_one_sentence() -> None:

@@ -21,6 +21,8 @@ LIKE = 0.5
 """From this share held by one sentence on, a claim's sentence may be its altered copy."""
 PLACES, WORDS = 2, 4
 """Places, and content words in all of them, in which an altered copy differs at most."""
+DIGITS = 2
+"""Digits from which on a number must stand somewhere; one alone often numbers an item."""
 FRAME = 2
 """Equal words that must stand around what is exchanged."""
 LONGEST = 3
@@ -62,12 +64,10 @@ def alteration(one: Weighed, source: Source, *, alone: bool = True, asked: froze
     """
     if one.figures["one_sentence"] < LIKE:
         return None
-    strange = [w for w in one.sentence.content if w.number and w.stem not in source.stems and w.stem not in asked]
+    strange = _strange_number(one, source.stems | asked, source.digits)
     if strange:
-        return f"the number {strange[0].plain} is not in the text"
+        return f"the number {strange} is not in the text"
     best = source.sentences[one.first]
-    if one.sentence.negations and not best.negations and all(word.stem in best.stems for word in one.found):
-        return "it is negated, and the sentence is not"
     figures = one.figures["one_sentence"], one.figures["two_sentences"]
     match = Match(one.found, best, source.sentences[one.second], *figures)
     if len(one.found) >= HALF * len(best.content) and all(word.stem in best.stems for word in one.found):
@@ -84,6 +84,15 @@ def alteration(one: Weighed, source: Source, *, alone: bool = True, asked: froze
     words = (_word_exchanged(edit, one, best, known) for edit in exchanges if alone and len(found) == 1)
     named = next((fact for fact in facts if fact), None) or next((word for word in words if word), None)
     return named or _requantified(one.sentence, best, source.text) or _reversed(one.sentence, match, found)
+
+
+def _strange_number(one: Weighed, known: frozenset[str], digits: frozenset[str]) -> str | None:
+    """Give a number whose digits stand nowhere in the text, however they are written or cut there."""
+    for word in one.sentence.content:
+        mine = re.sub(r"\D", "", word.plain).lstrip("0")
+        if word.number and word.stem not in known and len(mine) >= DIGITS and mine not in digits:
+            return word.plain
+    return None
 
 
 def edits(sentence: Text, other: Text) -> list[Edit]:

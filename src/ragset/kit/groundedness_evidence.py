@@ -53,6 +53,9 @@ _REFUSES = re.compile(
 _CITATION = re.compile(
     r"\[\d+\](?:\s*,?\s*\[\d+\])*|\([Pp]assages? \d[^)]*\)|\b[Pp]assages? \d+(?:\s*(?:,|and|&)\s*\d+)*:?"
 )
+_DIGITS = re.compile(r"\d+")
+CUTS, CLOSE = 3, 2
+"""Runs of digits that are read as one number too where so few characters part them: 56, 000 or 12:15."""
 _ITEM = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.)])\s")
 
 PER_SENTENCE = (
@@ -118,6 +121,20 @@ class Source:
     def plain(self) -> frozenset[str]:
         """The plain forms that occur."""
         return frozenset(word.plain for word in self.words)
+
+    @cached_property
+    def digits(self) -> frozenset[str]:
+        """The digits of its numbers; those that stand close are also read as one, for a number may be cut."""
+        runs = list(_DIGITS.finditer(self.text.text))
+        found = {run[0] for run in runs}
+        for at, run in enumerate(runs):
+            joined, end = run[0], run.end()
+            for other in runs[at + 1 : at + CUTS]:
+                if other.start() - end > CLOSE:
+                    break
+                joined, end = joined + other[0], other.end()
+                found.add(joined)
+        return frozenset(digits.lstrip("0") for digits in found)
 
     @cached_property
     def starts(self) -> frozenset[str]:

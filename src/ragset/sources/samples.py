@@ -1,9 +1,9 @@
-"""The sample source: samples that were made before, by ragset or elsewhere, one draw a line, to be judged again."""
+"""The sample source: samples that were made before, by ragset or elsewhere, to be judged again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from ragset.schema.step import Source, Tools
 class Samples(Source):
     """Read ``samples.jsonl``, ``kept.jsonl`` or ``rejected.jsonl``, or a set that another tool made.
 
-    Old verdicts are dropped. What came from elsewhere has no evidence yet: the step ``ground`` finds it.
+    Lines in a row that came of one draw are one draw again, so that siblings are judged together. Old verdicts are dropped. What came from elsewhere has no evidence yet: the step ``ground`` finds it.
     """
 
     name: ClassVar[str] = "samples"
@@ -42,7 +42,7 @@ class Samples(Source):
             raise FlowError(error.what, hint=error.hint) from error
 
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
-        """Read the file through, so that a bad line is found before anything is judged; then yield one draw a line."""
+        """Read the file through, so that a bad line is found before anything is judged; then yield its draws."""
         if self.format != OWN:
             check_set(Path(self.path), self.format, self.columns)
             for number, sample in enumerate(samples_of(Path(self.path), self.format, self.columns)):
@@ -50,9 +50,21 @@ class Samples(Source):
             return
         for _ in read_samples(Path(self.path)):
             pass
-        for number, sample in enumerate(read_samples(Path(self.path))):
-            fresh = {"verdicts": (), "status": "open", "failure": None, "measures": {}}
-            yield Draw(number=number, samples=(sample.model_copy(update=fresh),))
+        fresh = {"verdicts": (), "status": "open", "failure": None, "measures": {}}
+        for number, siblings in enumerate(_siblings(read_samples(Path(self.path)))):
+            yield Draw(number=number, samples=tuple(sample.model_copy(update=fresh) for sample in siblings))
+
+
+def _siblings(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """Group samples in a row that are of one scenario; one that comes twice starts anew."""
+    group: list[Sample] = []
+    for sample in samples:
+        if group and (sample.scenario_id != group[0].scenario_id or any(sample.id == one.id for one in group)):
+            yield group
+            group = []
+        group.append(sample)
+    if group:
+        yield group
 
 
 def read_samples(path: Path) -> Iterator[Sample]:
