@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from ragset.kit.asking_passages import PROMPT, Answering, Check, Checked, Told, 
 from ragset.kit.builtin_judge import not_readable
 from ragset.kit.gold_passages import Gold, Proved
 from ragset.kit.judging import SiblingJudge
+from ragset.kit.named_in import Memory, speaks_of
 from ragset.kit.pair_labels import HOPS
 from ragset.kit.passage_rules import RULES, answers_as_well, evidence_in
 from ragset.kit.passage_search import candidates
@@ -59,7 +60,7 @@ class FalseNegatives(SiblingJudge):
     """
 
     name: ClassVar[str] = "false_negatives"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder", "judge"})
 
     top_k: int = Field(default=10, ge=1, le=50)
@@ -105,6 +106,8 @@ class FalseNegatives(SiblingJudge):
         if case.abstains:
             return case
         readable = not_readable(sample, Tools()) is None
+        memory = cast("Memory", tools.extras.setdefault("ragset.named_in", {}))
+        spoken_of = speaks_of(query_of(pair), tools.store, memory)
         for hit in await candidates(pair, self.top_k, tools):
             if case.gold.is_same(hit.chunk):
                 continue
@@ -112,7 +115,7 @@ class FalseNegatives(SiblingJudge):
             found = answers_as_well(pair, hit.chunk, readable=readable)
             if found.sure is not None:
                 case.sure.append((hit.chunk, found.sure))
-            elif found.open:
+            elif found.open and (not readable or spoken_of(hit.chunk)):
                 case.unsure.append(hit.chunk)
         return case
 
