@@ -21,6 +21,7 @@ from ragset.flow.estimate import Estimate, StageCost, amount, pilot, sample_step
 from ragset.flow.rehearse import Booked, rehearse
 from ragset.flow.report import Report
 from ragset.kit.builtin_judge import BuiltinJudge
+from ragset.kit.calibration_file import shipped_calibration
 from ragset.kit.judging import Judge
 from ragset.kit.prices import PriceTable
 from ragset.schema.ports import Ask, Reply, Role
@@ -58,6 +59,7 @@ class Trade:
 
     store: MemoryStore
     passes: float = 0.75
+    rewords: bool = False
     usage: Usage = field(default_factory=Usage)
     dice: random.Random = field(default_factory=lambda: random.Random(SEED))
 
@@ -75,7 +77,8 @@ class Trade:
     async def _value(self, ask: Ask) -> Any:
         fields = set((ask.reply_schema or {}).get("properties", {}))
         if "pairs" in fields:
-            return {"pairs": [self._pair(at, line) for at, line in enumerate(self._lines(ask)[:3], 1)]}
+            pairs = [self._pair(at, line) for at, line in enumerate(self._lines(ask)[:3], 1)]
+            return {"pairs": [self._reworded(pair) if self.rewords else pair for pair in pairs]}
         if "passages" in fields:
             return {"answer": self._lines(ask)[0], "passages": [1]}
         if "answers" in fields:
@@ -99,6 +102,14 @@ class Trade:
         ]
         first = min(chunks, key=lambda chunk: text.index(chunk.text))
         return [line.strip(". ") + "." for line in first.text.split(". ")]
+
+    @staticmethod
+    def _reworded(pair: dict[str, Any]) -> dict[str, Any]:
+        """Reword about every second answer, so that the cheap tier is not sure of it."""
+        found = re.search(r"is a (\w+) .*weighs (\d+) grams", pair["answer"])
+        if found is None or int(found[2]) % 2:
+            return pair
+        return {**pair, "answer": f"It is a {found[1]} with a weight of {found[2]} grams."}
 
     @staticmethod
     def _pair(number: int, line: str) -> dict[str, Any]:
@@ -184,6 +195,32 @@ async def test_a_pilot_is_within_a_tenth_of_the_run(name: str) -> None:
     off = _off(found, report)
     assert all(abs(value) <= 0.1 for value in off.values()), off
     assert found.low <= 1 / (1 + off["tokens"]) <= found.high
+
+
+async def test_a_pilot_sees_what_the_cheap_tier_sends_on() -> None:
+    flow = _flow(90, ["evidence", {"faithfulness": {"cheap_tier": True}}], {})
+    roles: tuple[Role, ...] = ("writer", "judge")
+    tools, model = await _tools(roles=roles)
+    model.rewords = True
+    found = await pilot(flow, tools, 90)
+    tools, model = await _tools(roles=roles)
+    model.rewords = True
+    report = await _used(flow, tools)
+    used = report.usage()["by_step"]["faithfulness"]["calls"]
+    assert 0.2 * 2 * 90 < used < 0.8 * 2 * 90  # some are sent on, and some are not
+    off = _off(found, report)
+    assert all(abs(value) <= 0.1 for value in off.values()), off
+
+
+async def test_a_rehearsal_has_the_cheap_tier_decide_what_it_did_of_the_labelled() -> None:
+    tools, _ = await _tools(roles=("writer", "judge"))
+    rates = {"rag_qa": 1, "evidence": 1, "faithfulness": 0.75}
+    every = await rehearse(_flow(90, ["evidence", {"faithfulness": {"cheap_tier": False}}], rates), tools, 90)
+    rest = await rehearse(_flow(90, ["evidence", {"faithfulness": {"cheap_tier": True}}], rates), tools, 90)
+    calls = [next(s.calls for s in found.stages if s.step == "faithfulness") for found in (every, rest)]
+    band = shipped_calibration("builtin-groundedness").band
+    assert band is not None
+    assert calls[1] / calls[0] == pytest.approx(1 - band.share_decided, abs=0.12)
 
 
 class Together(Judge):

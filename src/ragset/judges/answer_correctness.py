@@ -45,7 +45,7 @@ class AnswerCorrectness(TieredJudge):
     """
 
     name: ClassVar[str] = "answer_correctness"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder", "answerer", "judge"})
     cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION
@@ -98,7 +98,7 @@ class AnswerCorrectness(TieredJudge):
 
     async def ask(self, case: Case, tools: Tools) -> Sample:
         """Compare by ragas."""
-        pair, model = case.sample.payload, judge_model(tools)
+        pair, model = case.sample.payload, self.judge_of(case.sample, tools)
         embedder = tools.embedder if self.similarity else None
         result = await ragas_bridge.answer_correctness(model, embedder, pair.question, _text(case), pair.answer or "")
         least, whose = self._least(tools)

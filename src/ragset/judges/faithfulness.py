@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ragset.adapters import ragas_bridge
-from ragset.kit.builtin_judge import judge_model, named, not_readable
+from ragset.kit.builtin_judge import named, not_readable
 from ragset.kit.groundedness import NAME, VERSION, groundedness
 from ragset.kit.rubrics import Item, Rubric, load_rubric
 from ragset.kit.tiers import Case, Opinion, TieredJudge
@@ -24,7 +24,7 @@ class Faithfulness(TieredJudge):
     """Pass an answer whose share of supported statements reaches ``threshold`` (1 when the flow names none)."""
 
     name: ClassVar[str] = "faithfulness"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
     cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION
@@ -48,7 +48,7 @@ class Faithfulness(TieredJudge):
 
     async def ask(self, case: Case, tools: Tools) -> Sample:
         """Score the reference answer against the contexts it was made from, by ragas."""
-        sample, model = case.sample, judge_model(tools, case.sample.payload.question)
+        sample, model = case.sample, self.judge_of(case.sample, tools)
         context = _context(sample)
         result = await ragas_bridge.faithfulness(
             model, sample.payload.question, sample.payload.answer or "", [context] if context else []

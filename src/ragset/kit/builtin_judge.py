@@ -67,7 +67,7 @@ class BuiltinJudge:
     async def complete(self, ask: Ask) -> Reply:
         """Answer a ragas prompt; ``ModelError`` for any other ask."""
         fields: set[str] = set((ask.reply_schema or {}).get("properties") or ())
-        given = _input_of(ask)
+        given = ragas_input(ask)
         if "answer" in given and fields == {"statements"}:
             value: Json = {"statements": statements_of(given["answer"])}
         elif "context" in given and fields == {"statements"}:
@@ -133,7 +133,7 @@ def _text(text: str) -> Text:
     return Text(text)
 
 
-def _input_of(ask: Ask) -> Json:
+def ragas_input(ask: Ask) -> Json:
     """Read the JSON at the end of a ragas prompt; its line breaks are real, those of the data are escaped."""
     prompt = ask.messages[-1].content if ask.messages else ""
     at = prompt.rfind(_INPUT)

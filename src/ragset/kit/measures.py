@@ -240,7 +240,8 @@ def words(text: str) -> tuple[Word, ...]:
     text = unicodedata.normalize("NFKC", text).replace("’", "'")
     found: list[Word] = []
     for match in _WORD.finditer(text):
-        found.extend(_word(match.group(), _opens(text, match.start())))
+        raw = match[0]
+        found += _word(raw, raw[0].isupper() and _opens(text, match.start()))
     return tuple(found)
 
 

@@ -22,7 +22,9 @@ from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_
 from ragset.kit.calibration_file import Calibration, read_calibration, shipped_calibration
 from ragset.kit.judging import SiblingJudge, rounded
 from ragset.kit.rubrics import Item, Rubric, judge_items
+from ragset.kit.statements import PlainStatements
 from ragset.schema.ids import digest
+from ragset.schema.ports import LanguageModel
 from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
@@ -175,6 +177,12 @@ class TieredJudge(SiblingJudge):
         band = self.band(tools)
         if band is not None and band is not shipped_calibration(self.cheap):
             band.check(self.cheap, self.cheap_version, where=str(self.calibration))
+
+    def judge_of(self, sample: Sample, tools: Tools) -> LanguageModel:
+        """Give whoever judges what is sent on; of the cheap tier is also that plain answers need not be split."""
+        model = judge_model(tools, sample.payload.question)
+        plain = self.cheap_tier and tools.models.get("judge") and self.readable(sample)
+        return PlainStatements(model) if plain else model
 
     def band(self, tools: Tools) -> Calibration | None:
         """Give the calibration by which the built-in judge decides; none when all is left to the judge itself."""

@@ -21,7 +21,8 @@ from ragset.schema.step import Source, Tools
 class Samples(Source):
     """Read ``samples.jsonl``, ``kept.jsonl`` or ``rejected.jsonl``, or a set that another tool made.
 
-    Lines in a row that came of one draw are one draw again, so that siblings are judged together. Old verdicts are dropped. What came from elsewhere has no evidence yet: the step ``ground`` finds it.
+    Lines in a row that came of one draw are one draw again, so that siblings are judged together. Old verdicts are
+    dropped. What came from elsewhere has no evidence yet: the step ``ground`` finds it.
     """
 
     name: ClassVar[str] = "samples"
