@@ -128,32 +128,36 @@ def main() -> None:
 
 
 def scripted(pool: Pool, given: argparse.Namespace, tier: bool) -> None:
-    """Judge the pool with every judge on, the model played by one who knows the truth and errs now and then."""
+    """Judge the pool with every judge on, the model played by one who knows the truth, and print what came of it."""
+    start = time.perf_counter()
+    run, calls = scripted_run(pool, given.strict, tier, given.misses, given.alarms, given.seed)
+    print(f"\nevery judge on (flow {given.strict}), {'with' if tier else 'without'} the cheap tier; the model misses "
+          f"{given.misses:.0%} and raises {given.alarms:.0%} false alarms: {time.perf_counter() - start:.0f} s")  # fmt: skip
+    Found.of(run.folder, pool.truth).show()
+    kept, written = run.report["kept"], pool.draws
+    print(f"  calls: {calls} of judges and answerer, {written} of a writer (three pairs a call): "
+          f"{(calls + written) / max(1, kept):.2f} a kept pair; sent on by the cheap tier: {sent_on(run)}")  # fmt: skip
+
+
+def scripted_run(pool: Pool, strict: str, tier: bool, misses: float, alarms: float, seed: int) -> tuple[Any, int]:
+    """Judge the pool by a model who knows the truth and errs now and then; gives the run, and the calls it took."""
     from defects.knowing import Knowing
 
     from ragset.flow.compile import load_flow
     from support.scripted_server import ModelServer
 
-    flow = load_flow(given.strict)
+    flow = load_flow(strict)
     if not tier:
         flow = without_cheap_tier(flow)
     name = f"scripted-{'tier' if tier else 'bare'}"
     path = pool.folder / f"{name}.yaml"
     path.write_text(flow.to_yaml(), "utf-8")
     os.environ.setdefault("LLM_API_KEY", "none")
-    with ModelServer(answerer=Knowing(pool.truth.values(), given.misses, given.alarms, given.seed)) as server:
+    with ModelServer(answerer=Knowing(pool.truth.values(), misses, alarms, seed)) as server:
         cache = str(pool.folder / f"{name}.sqlite")
-        start = time.perf_counter()
         asked = {"model": "compatible:scripted", "base_url": server.url, "cache": cache}
         run = pool.validate(name, flow=str(path), force=True, **asked)
-        seconds, calls = time.perf_counter() - start, server.stats()["count"]
-    found = Found.of(pool.folder / name, pool.truth)
-    print(f"\nevery judge on (flow {given.strict}), {'with' if tier else 'without'} the cheap tier; the model misses "
-          f"{given.misses:.0%} and raises {given.alarms:.0%} false alarms: {seconds:.0f} s")  # fmt: skip
-    found.show()
-    kept, written = run.report["kept"], pool.draws
-    print(f"  calls: {calls} of judges and answerer, {written} of a writer (three pairs a call): "
-          f"{(calls + written) / max(1, kept):.2f} a kept pair; sent on by the cheap tier: {sent_on(run)}")  # fmt: skip
+        return run, server.stats()["count"]
 
 
 def without_cheap_tier(flow: Any) -> Any:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ragset.schema.ports import Embedder, FloatArray
 
 NAME = "builtin-groundedness"
-VERSION = "1"
+VERSION = "2"
 THRESHOLD = 0.5
 """A claim with this score or more is supported; the weights are fitted so that this is the place to cut."""
 VERBATIM = 0.95
