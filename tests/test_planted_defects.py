@@ -9,8 +9,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
-from bench_defects import Found, Pool, scripted_run, sent_on  # noqa: E402
-from defects.pairs import DEFECTS, NEEDS_A_MODEL  # noqa: E402
+from bench_defects import Found, Pool, scripted_run, sent_on
+from defects.pairs import DEFECTS, NEEDS_A_MODEL
 
 
 @pytest.fixture(scope="module")

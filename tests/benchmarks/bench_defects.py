@@ -131,8 +131,9 @@ def scripted(pool: Pool, given: argparse.Namespace, tier: bool) -> None:
     """Judge the pool with every judge on, the model played by one who knows the truth, and print what came of it."""
     start = time.perf_counter()
     run, calls = scripted_run(pool, given.strict, tier, given.misses, given.alarms, given.seed)
+    seconds = time.perf_counter() - start
     print(f"\nevery judge on (flow {given.strict}), {'with' if tier else 'without'} the cheap tier; the model misses "
-          f"{given.misses:.0%} and raises {given.alarms:.0%} false alarms: {time.perf_counter() - start:.0f} s")  # fmt: skip
+          f"{given.misses:.0%} and raises {given.alarms:.0%} false alarms: {seconds:.0f} s")  # fmt: skip
     Found.of(run.folder, pool.truth).show()
     kept, written = run.report["kept"], pool.draws
     print(f"  calls: {calls} of judges and answerer, {written} of a writer (three pairs a call): "
