@@ -202,7 +202,7 @@ async def test_several_chunks_are_read_as_one_context() -> None:
     both = (*one.contexts, *sample(kit, "", None, "leave.txt").contexts)
     draw = Draw(number=0, samples=(one.model_copy(update={"contexts": both}),))
     verdict = (await Faithfulness().apply(draw, kit)).samples[0].verdicts[0]
-    assert (verdict.score, verdict.reason) == (1.0, "2 of 2 statements supported")
+    assert (verdict.score, verdict.reason) == (1.0, "supported: 2 of 2 statements")
 
 
 class Narrow(ScriptedModel):

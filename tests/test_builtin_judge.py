@@ -47,7 +47,6 @@ ALTERED = [
     ("negation put in", 6, "the fluid must not be replaced by a trained mechanic"),
     ("negation taken out", 3, "It does shorten the distance on gravel"),
     ("contrary", 2, "Maintenance is optional every 24 months"),
-    ("another word", 1, "hydraulic braking system"),
     (
         "unrelated sentence",
         0,
@@ -77,6 +76,11 @@ async def test_an_altered_answer_is_rejected_by_both_judges(what: str, pair: int
     right = await answer_correctness(judge, None, question, given(at), altered)
     assert faith.score < FAITHFUL, (what, faith.detail)
     assert right.score < RULES_THRESHOLD, (what, right.detail)
+
+
+async def test_a_phrase_with_another_word_is_for_faithfulness_to_find() -> None:
+    faith = await faithfulness(BuiltinJudge(), PAIRS[1][0], "hydraulic braking system", [CONTEXT])
+    assert faith.score < FAITHFUL, faith.detail
 
 
 # a sentence, and the same with its substance altered

@@ -43,7 +43,7 @@ async def test_faithfulness_is_the_share_of_supported_statements() -> None:
     result = await faithfulness(scripted(statements("a", "b"), verdicts(1, 0)), "q", "a. b.", ["c"])
     assert result.score == 0.5
     assert result.usage.calls == 2
-    assert result.detail.startswith("1 of 2 statements supported")
+    assert result.detail.startswith("not all statements are supported: 1 of 2 statements")
 
 
 async def test_verdicts_may_differ_in_case_or_paraphrase_each_statement() -> None:

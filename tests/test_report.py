@@ -179,7 +179,9 @@ def test_what_was_asked_of_an_axis_stands_beside_what_was_kept() -> None:
 class _Judges(Map):
     name: ClassVar[str] = "rubric"
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
-    prompt: str = "write_qa.v2"
+
+    def prompts(self) -> tuple[str, ...]:
+        return ("write_qa.v2",)
 
 
 async def _figures(*draws: Draw, judge: str = "x:writer", **more: Any) -> dict[str, Any]:

@@ -113,7 +113,8 @@ async def faithfulness(
     verdicts = cast("list[Any]", record.replies[-1].statements)
     _require_verdicts([v.statement for v in verdicts], record.statements[0], purpose)
     refused = [v for v in verdicts if not v.verdict]
-    detail = f"{len(verdicts) - len(refused)} of {len(verdicts)} statements supported"
+    said = "not all statements are supported" if refused else "supported"
+    detail = f"{said}: {len(verdicts) - len(refused)} of {len(verdicts)} statements"
     if refused:
         detail += f"; not: {_quote(refused[0].statement)} ({refused[0].reason})"
     return MetricResult(_score(result.value, purpose), record.usage, detail)

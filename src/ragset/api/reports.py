@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragset.flow.certify import certify, read_lines, read_report
+from ragset.flow.certify import certify, read_kept, read_report
+from ragset.kit.certificate_parts import MEANINGS, models
 
 __all__ = ["Comparison", "certify", "compare"]
 
@@ -28,8 +29,11 @@ def compare(runs: Iterable[str | Path]) -> Comparison:
     """Put finished runs side by side; raises ``UsageError`` for a folder that holds none."""
     folders = [Path(run) for run in runs]
     reports = [read_report(folder) for folder in folders]
-    ids = [{line["id"] for line in read_lines(folder / "kept.jsonl")} for folder in folders]
-    rows = [(what, tuple(_at(report, path) for report in reports)) for what, path in FIGURES]
+    ids = [
+        {line["id"] for line in read_kept(folder, report)} for folder, report in zip(folders, reports, strict=True)
+    ]
+    named = [{**report, "models": dict(models(report))} for report in reports]
+    rows = [(what, tuple(_at(report, path) for report in named)) for what, path in FIGURES]
     rows.append(("pairs that the first run has too", tuple(len(ids[0] & own) for own in ids)))
     gates = dict.fromkeys(name.split("[")[0] for report in reports for name in report.get("gates", {}))
     rows += [(f"rejected by {gate}", tuple(_rejected(report, gate) for report in reports)) for gate in gates]
@@ -41,6 +45,7 @@ FIGURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("flow", ("flow",)),
     ("index version", ("index", "version")),
     ("writer", ("models", "writer")),
+    ("answerer", ("models", "answerer")),
     ("judge", ("models", "judge")),
     ("asked", ("asked",)),
     ("kept", ("kept",)),
@@ -49,9 +54,11 @@ FIGURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("calls a kept pair", ("usage", "per_kept", "calls")),
     ("tokens a kept pair", ("usage", "per_kept", "tokens")),
     ("cost in all", ("usage", "cost")),
-    ("easy", ("kept_by", "difficulty", "easy")),
-    ("medium", ("kept_by", "difficulty", "medium")),
-    ("hard", ("kept_by", "difficulty", "hard")),
+    ("easy", ("difficulty", "levels", "easy")),
+    ("medium", ("difficulty", "levels", "medium")),
+    ("hard", ("difficulty", "levels", "hard")),
+    *((f"{what} asked about", ("coverage", what, "touched")) for what in ("documents", "chunks", "topics")),
+    *((what, ("diversity", key)) for key, (what, _) in MEANINGS.items()),
 )
 """What is compared, and where it stands in ``report.json``."""
 

@@ -29,6 +29,10 @@ from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step
 from ragset.sources.files import survey
+from ragset.sources.samples import read_samples
+
+
+_NAME_INDEX = "name an index with --index, or documents with --corpus"
 
 
 class ValidateOptions(RunOptions, total=False):
@@ -74,9 +78,9 @@ def _refuse_paths(path: Path, out: Path) -> None:
 def _format(path: Path, options: ValidateOptions) -> str:
     """Give the format that was named, or the one that the file plainly has; says so when it was guessed."""
     named, columns = options.get("format"), options.get("columns") or {}
-    check_columns(columns)
     if named and named != OWN:
         format_named(named)
+    check_columns(columns, named)
     if named:
         return named
     if columns:
@@ -101,19 +105,29 @@ def _name_it() -> str:
 def _flow(path: Path, name: str, index: str | None, options: ValidateOptions) -> Flow:
     """Put the flow together: what fills the index, the set, the judges of the flow, and what keeps."""
     columns = dict(options.get("columns") or {})
+    if name == OWN and index is None and not options.get("corpus"):
+        raise UsageError("is judged against an index, and none is named", where=str(path), hint=_NAME_INDEX)
+    found = _checked(path, name, columns)
     reading: list[Step] = []
     made: str | None = None
     if corpus := options.get("corpus"):
         index, reading = _corpus_steps(str(corpus), index, options)
     elif index is None:
         index, made = _contexts_names(path)
-        reading = _context_steps(path, name, (index, made), options)
+        reading = _context_steps(path, name, (index, made), options, found)
     base = sample_flow(_plain(options), index, None)
     judges = [step for step in base.steps if step.takes is Sample and step.name not in ("keep", "select", "ground")]
     foreign: dict[str, Any] = {} if name == OWN else {"format": name, "columns": columns}
     ground = [] if name == OWN else [{"ground": {"corpus": made} if made else {}}]
     steps = [*dumped(reading), {"samples": {"path": str(path), **foreign}}, *ground, *dumped(judges), {"keep": {}}]
     return compile_flow({**base.dump(), "name": "validate", "steps": steps})
+
+
+def _checked(path: Path, name: str, columns: Mapping[str, str]) -> Counter[str]:
+    """Read the whole set before an index is made or a model is opened: a line that is broken costs nothing else."""
+    if name != OWN:
+        return check_set(path, name, columns)
+    return Counter(pairs=sum(1 for _ in read_samples(path)))
 
 
 def _corpus_steps(corpus: str, index: str | None, options: ValidateOptions) -> tuple[str, list[Step]]:
@@ -129,15 +143,14 @@ def _contexts_names(path: Path) -> tuple[str, str]:
     return f"{corpus}-contexts-{digest(str(path))[:6]}", corpus
 
 
-def _context_steps(path: Path, name: str, names: tuple[str, str], options: ValidateOptions) -> list[Step]:
+def _context_steps(
+    path: Path, name: str, names: tuple[str, str], options: ValidateOptions, found: Counter[str]
+) -> list[Step]:
     """Give the steps that make an index of what the set brings; refuses a set that brings nothing."""
     columns, (index, corpus) = dict(options.get("columns") or {}), names
-    hint = "name an index with --index, or documents with --corpus"
-    if name == OWN:
-        raise UsageError("is judged against an index, and none is named", where=str(path), hint=hint)
-    found = check_set(path, name, columns)
     if not found["given"]:
-        raise UsageError("brings no contexts, so that there is nothing to judge it against", where=str(path), hint=hint)
+        what = "brings no contexts, so that there is nothing to judge it against"
+        raise UsageError(what, where=str(path), hint=_NAME_INDEX)
     say = progress_of(options).say
     say(f"no index was named: the contexts of {path.name} become the index '{index}'")
     if lacking := found["pairs"] - found["given"]:
@@ -171,8 +184,6 @@ def _matched(sample: Sample) -> str:
 
 
 def _all(run: Run) -> Iterator[Sample]:
-    from ragset.sources.samples import read_samples
-
     for name in ("kept.jsonl", "rejected.jsonl"):
         yield from read_samples(run.folder / name)
 

@@ -118,8 +118,8 @@ class Profile:
         }
 
     def _prompts_of(self, step: Step | None) -> None:
-        """Remember the prompt of a step that asked a model; a writer's stands in its samples already."""
-        if isinstance(name := getattr(step, "prompt", None), str):
+        """Remember the prompts of a step that asked a model; a writer's stands in its samples already."""
+        for name in step.prompts() if step else ():
             prompt = Prompt.load(name)
             self._prompted(prompt.name, prompt.hash)
 

@@ -19,7 +19,7 @@ from ragset.kit.builtin_judge import judge_model, named, not_readable
 from ragset.kit.equivalence import NAME, VERSION, equivalence
 from ragset.kit.prompting import Prompt
 from ragset.kit.retrieving import query_of, question_vectors, retrieve
-from ragset.kit.rubrics import Item, Rubric, compared, equivalence_rubric
+from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
@@ -52,6 +52,10 @@ class AnswerCorrectness(TieredJudge):
 
     top_k: int = Field(default=5, ge=1, le=50)
     similarity: bool = False
+
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return (PROMPT, SEVERAL, *(EQUIVALENCE if self.together else ()))
 
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step, of whoever judges, and of the rule and the prompts that answer."""
@@ -104,6 +108,7 @@ class AnswerCorrectness(TieredJudge):
         least, whose = self._least(tools)
         reason = f"{result.detail}; {whose}threshold {least:g}"
         passed: bool | None = result.score >= least
+        reason = f"the answers {'agree' if passed else 'differ'}: {reason}"
         if not passed and self._unsure(case):
             passed, reason = None, f"the rules are not sure which sentence answers: {reason}"
         verdict = self.verdict(passed, result.score, reason, usage=case.usage + result.usage)

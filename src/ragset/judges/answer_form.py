@@ -24,7 +24,7 @@ class AnswerForm(Judge):
     """
 
     name: ClassVar[str] = "answer_form"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     language: bool = True
 
@@ -47,7 +47,8 @@ def _problems(sample: Sample, answer: str) -> Iterator[str]:
     if declines:
         yield f"no_answer: it declines: '{declines}'"
         return
-    yield from (f"answer_complete: {detail}" for detail in incomplete(answer))
+    english = None if expected_language(sample) in (None, "en") else False
+    yield from (f"answer_complete: {detail}" for detail in incomplete(answer, english=english))
     yield from (f"leftovers: {detail}" for detail in leftovers(answer))
     copied = copies(sample.payload.question, answer, [context.text for context in sample.contexts])
     if copied:

@@ -13,9 +13,10 @@ from ragset.kit import equivalence as answers_agree
 from ragset.kit.answering import Answer
 from ragset.kit.answering_together import FROM_MEMORY, recall
 from ragset.kit.builtin_judge import NAME, judge_model, not_readable
+from ragset.kit.calibration_file import Calibration
 from ragset.kit.judging import rounded
 from ragset.kit.prompting import Prompt
-from ragset.kit.rubrics import Item, Rubric, compared, equivalence_rubric, judge_items
+from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric, judge_items
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample, Verdict
@@ -43,6 +44,10 @@ class ClosedBook(TieredJudge):
     drop: bool = False
     together: bool = True
 
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return (FROM_MEMORY, *EQUIVALENCE)
+
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step, of whoever judges, and of the prompt that asks."""
         return digest(super().fingerprint(tools), Prompt.load(FROM_MEMORY).hash, equivalence_rubric().hash)
@@ -51,6 +56,10 @@ class ClosedBook(TieredJudge):
         """Name the verdict: who answered, and who compared."""
         model = tools.models.get("answerer")
         return super().called("", f"{model.name}; judge={by}" if model else "no model", tools)
+
+    def in_force(self, tools: Tools) -> list[Calibration]:
+        """Give none without an answerer: then nothing is judged."""
+        return super().in_force(tools) if tools.models.get("answerer") else []
 
     def abstains(self, sample: Sample, tools: Tools) -> str | None:
         """Say nothing without a model to ask, about a question without an answer, or a language nobody reads."""
@@ -72,7 +81,8 @@ class ClosedBook(TieredJudge):
         if given.text is not None:
             return Case(sample, given)
         verdict = self.verdict(True, None, "not known without its context: no answer was given", usage=given.usage)
-        judged = sample.judged(verdict.model_copy(update={"judge": self.called("", judge_model(tools).name, tools)}))
+        named = verdict.model_copy(update={"judge": self.called("", judge_model(tools).name, tools)})
+        judged = sample.unlabelled(LABEL).judged(named)
         return judged.model_copy(update={"measures": {**judged.measures, LABEL: 0}})
 
     def opinion(self, case: Case) -> Opinion:
@@ -112,7 +122,7 @@ class ClosedBook(TieredJudge):
         reason = f"{said[known]}; {verdict.reason}"
         passed = None if known is None else not (known and self.drop)
         changed = verdict.model_copy(update={"passed": passed, "score": None, "reason": reason})
-        judged = sample.judged(changed, **({} if known is None else {LABEL: int(known)}))
+        judged = sample.unlabelled(LABEL).judged(changed, **({} if known is None else {LABEL: int(known)}))
         return judged.labelled(LABEL) if known else judged
 
 

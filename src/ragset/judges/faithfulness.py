@@ -11,7 +11,7 @@ from typing import ClassVar
 from ragset.adapters import ragas_bridge
 from ragset.kit.builtin_judge import named, not_readable
 from ragset.kit.groundedness import NAME, VERSION, groundedness
-from ragset.kit.rubrics import Item, Rubric, load_rubric
+from ragset.kit.rubrics import FRAME, Item, Rubric, load_rubric, prompt_name
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools, Uses
@@ -28,6 +28,10 @@ class Faithfulness(TieredJudge):
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
     cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION
+
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return (FRAME, prompt_name(self.name)) if self.together else ()
 
     async def warm(self, tools: Tools) -> None:
         """Check the calibration, and import ragas."""

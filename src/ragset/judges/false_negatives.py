@@ -67,6 +67,10 @@ class FalseNegatives(SiblingJudge):
     max_extra: int = Field(default=3, ge=0)
     other_answer: Literal["reject", "label"] = "reject"
 
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return (PROMPT,)
+
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step, of the rules and of the prompt."""
         return digest(super().fingerprint(tools), RULES, Prompt.load(PROMPT).hash)
@@ -136,7 +140,7 @@ class FalseNegatives(SiblingJudge):
             wrong = f"ambiguous: {_otherwise(other)}"
         if wrong and (sources > self.max_extra or self.other_answer == "reject"):
             return sample.judged(self.verdict(False, score, wrong, usage=told.usage), **measures)
-        added = _with(sample, extra)
+        added = _with(sample.unlabelled(AMBIGUOUS), extra)
         if wrong:
             added, reason = added.labelled(AMBIGUOUS), f"{reason}; {wrong}"
         return added.judged(self.verdict(True, score, reason, usage=told.usage), **measures)

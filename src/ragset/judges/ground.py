@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from ragset.kit.foreign.keeping import together
 from ragset.kit.foreign.pairs import path_of
 from ragset.kit.grounding import (
     Found,
@@ -187,7 +188,7 @@ def _delivered(sample: Sample, proved: Sequence[tuple[Evidence | None, Chunk]], 
     provenance = sample.provenance | {"grounded_by": by}
     update: dict[str, Any] = {"contexts": contexts, "evidence": evidence, "provenance": provenance}
     if kept:
-        update["metadata"] = sample.metadata | {GIVEN: kept}
+        update["metadata"] = together(sample.metadata, {GIVEN: kept})
     if sample.payload.answer is not None:
         update["measures"] = sample.measures | {"answer_verbatim": verbatim}
     return sample.model_copy(update=update)

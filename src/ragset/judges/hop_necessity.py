@@ -21,6 +21,7 @@ from ragset.kit.languages import code_of, says_yes_or_no
 from ragset.kit.lone_hops import RULES, holds_all, may_answer
 from ragset.kit.pair_labels import HOPS, grounded_type
 from ragset.kit.prompting import Prompt
+from ragset.kit.rubrics import EQUIVALENCE
 from ragset.kit.same_answer import agreements, rules
 from ragset.schema.documents import Chunk
 from ragset.schema.ids import digest
@@ -76,6 +77,10 @@ class HopNecessity(SiblingJudge):
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "answerer", "judge"})
 
     drop: bool = False
+
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return (SEVERAL, *EQUIVALENCE)
 
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step, of the rules and of the prompts."""

@@ -32,7 +32,7 @@ class Privacy(Judge):
         reason = "; ".join(text for text in (secrets, personal) if text)
         found = {"secret": secrets, "personal_data": personal}
         marks = {name: text for name, text in found.items() if text}
-        return sample.labelled(*marks).judged(self.verdict(not refused, reason=reason), **marks)
+        return sample.unlabelled(*found).labelled(*marks).judged(self.verdict(not refused, reason=reason), **marks)
 
 
 def _texts(sample: Sample) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ragset.kit.judging import Judge
-from ragset.kit.languages import code_of, expected_language, language_name, other_language
+from ragset.kit.languages import expected_language, language_name, other_language
 from ragset.kit.prompting import Prompt, shipped
 from ragset.kit.question_form import MAX_GIVEN_AWAY, MAX_WORDS, Wording, question_problems
 from ragset.kit.steering import repeats_prompt, talks_to_a_model
@@ -34,7 +34,7 @@ class QuestionForm(Judge):
     """
 
     name: ClassVar[str] = "question_form"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
 
     min_words: int = Field(default=3, ge=1)
     max_words: int = Field(default=MAX_WORDS, ge=1)
@@ -57,10 +57,10 @@ class QuestionForm(Judge):
 
 
 def _wording(sample: Sample) -> Wording:
-    """Tell what the question may look like, by its labels."""
-    style, language = sample.axes.get("style"), code_of(sample.axes.get("language"))
+    """Tell what the question may look like, by its labels and by the language it should be in."""
+    style = sample.axes.get("style")
     return Wording(
-        english=False if language not in (None, "en") else None,
+        english=None if expected_language(sample) in (None, "en") else False,
         keyword=style == "keyword",
         informal=style in _INFORMAL,
         follow_up=bool(sample.payload.history),

@@ -69,6 +69,10 @@ class RubricJudge(SiblingJudge):
         names = self.aspects or (self.prompt or USUAL,)
         return tuple(load_rubric(name, self.scale, self.threshold, self.sees) for name in names)
 
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return tuple(dict.fromkeys(name for rubric in self.rubrics() for name in rubric.prompts))
+
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step and of every word of its prompts."""
         return digest(super().fingerprint(tools), *(rubric.hash for rubric in self.rubrics()))

@@ -51,6 +51,10 @@ class Unanswerable(SiblingJudge):
 
     top_k: int = Field(default=10, ge=1, le=50)
 
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which it asks."""
+        return (PROMPT,)
+
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step, of the rules and of the prompt."""
         return digest(super().fingerprint(tools), RULES, Prompt.load(PROMPT).hash)

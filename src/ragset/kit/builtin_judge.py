@@ -1,15 +1,13 @@
 """The built-in judge: answers ragas' prompts by rule, through the same port as any language model.
 
 It reads the input that ends every ragas prompt as JSON, tells the task by the reply schema, splits answers into
-sentences and decides by :mod:`ragset.kit.groundedness`, for classes by :mod:`ragset.kit.entailment`. Deterministic; it
-calls no model and embeds nothing.
+sentences and decides by :mod:`ragset.kit.groundedness` and :mod:`ragset.kit.equivalence`. Deterministic; it calls no
+model and embeds nothing.
 
-**Classifying for answer correctness.** What is compared is one retrieved sentence (the answerer's) with a reference
-that may be a phrase of it. A reference statement that the answer does not support is missing (FN). An answer statement
-is right (TP) when the reference supports it, and also when it supports a whole reference statement: what it says
-beyond that is more of the truth, and a number, name or negation at odds with the reference would have kept it from
-supporting it. Any other answer statement is wrong (FP). So ``anti-lock braking system`` against a sentence that holds
-it scores 1.0, while an altered reference is supported by nothing and scores 0 (or less than 1 for its altered part).
+**Classifying for answer correctness.** What is compared is one answer with a reference that may be a phrase of it. A
+reference statement is told when the answer is equivalent to it and does not alter it; one that is not told is missing
+(FN). The statements of an answer that tells any are right (TP): what it says beyond them is more of the truth, and a
+number, name or negation at odds would have kept it from telling them. Those of an answer that tells none are wrong (FP).
 
 Figures on the human-labelled development sets are printed by ``tests/benchmarks/bench_builtin_judge.py``.
 """
@@ -22,12 +20,12 @@ from functools import lru_cache
 from typing import Any, cast
 
 from ragset.errors import ModelError
-from ragset.kit import entailment
 from ragset.kit import equivalence as answer_equivalence
 from ragset.kit.entailment import Entailment, entails
 from ragset.kit.groundedness import VERSION as groundedness_version
-from ragset.kit.groundedness import groundedness
+from ragset.kit.groundedness import altered_copy, groundedness
 from ragset.kit.groundedness_model import weights_hash
+from ragset.kit.languages import foreign_language
 from ragset.kit.measures import Text, sentences
 from ragset.kit.replies import TypedModel
 from ragset.schema.ids import digest
@@ -36,7 +34,7 @@ from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 NAME = "builtin-rules"
-VERSION = "3"
+VERSION = "4"
 
 _INPUT = "\ninput: "
 
@@ -60,9 +58,8 @@ class BuiltinJudge:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the version, of the rules' constants and of the fitted weights."""
-        constants = {k: v for k, v in vars(entailment).items() if k.isupper() and isinstance(v, (int, float))}
-        return digest(NAME, VERSION, constants, groundedness_version, weights_hash())
+        """Hash of the version and of both fitted judges."""
+        return digest(NAME, VERSION, groundedness_version, weights_hash(), answer_equivalence.fingerprint())
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer a ragas prompt; ``ModelError`` for any other ask."""
@@ -73,7 +70,7 @@ class BuiltinJudge:
         elif "context" in given and fields == {"statements"}:
             value = {"statements": _verdicts(given["context"], given["statements"], self._question)}
         elif fields == {"TP", "FP", "FN"}:
-            value = _classes(given["answer"], given["ground_truth"])
+            value = _classes(given["answer"], given["ground_truth"], self._question)
         else:
             raise ModelError("the built-in judge knows ragas' prompts only", where=NAME, hint="configure a model")
         return Reply(value=value, raw=json.dumps(value, ensure_ascii=False), usage=Usage())
@@ -96,10 +93,12 @@ def judge_fingerprint(tools: Tools) -> str:
 def not_readable(sample: Sample, tools: Tools) -> str | None:
     """Say why the built-in judge must abstain: its rules know English only. None when it, or a model, can judge.
 
-    A sample without a ``language`` axis is in the language of its document, which is taken to be English.
+    A sample without a ``language`` axis is in English unless its passages or its texts surely are in another language.
     """
-    language = sample.axes.get("language", "").strip()
-    if tools.models.get("judge") or not language or re.fullmatch(r"en([-_].*)?|english", language, re.IGNORECASE):
+    if tools.models.get("judge"):
+        return None
+    language = sample.axes.get("language", "").strip() or foreign_language(sample)
+    if not language or re.fullmatch(r"en([-_].*)?|english", language, re.IGNORECASE):
         return None
     return f"the built-in judge reads English only, the pair is in '{language}': name a model as judge"
 
@@ -149,17 +148,20 @@ def _verdicts(context: str, statements: list[str], question: str) -> list[Json]:
     return [{"statement": s, "reason": e.reason, "verdict": int(e.holds)} for s, e in found]
 
 
-def _classes(answer: list[str], truth: list[str]) -> dict[str, list[Json]]:
+def _classes(answer: list[str], truth: list[str], question: str) -> dict[str, list[Json]]:
     """Sort the statements into shared (TP), only in the answer (FP), and only in the reference (FN)."""
-    whole_answer, whole_truth = _text("\n\n".join(answer)), _text("\n\n".join(truth))
-    wanted = [Text(t) for t in truth]
-    classes: dict[str, list[Json]] = {"TP": [], "FP": [], "FN": []}
-    for said in map(Text, answer):
-        forward = entails(whole_truth, said)
-        right = forward.holds or any(entails(said, t).holds for t in wanted)
-        classes["TP" if right else "FP"].append({"statement": said.text, "reason": forward.reason})
-    for text in wanted:
-        backward = entails(whole_answer, text)
-        if not backward.holds:
-            classes["FN"].append({"statement": text.text, "reason": backward.reason})
-    return classes
+    given = " ".join(answer)
+    told = [_told(question, statement, given) for statement in truth]
+    missing = [{"statement": s, "reason": why} for s, (holds, why) in zip(truth, told, strict=True) if not holds]
+    said = [{"statement": s, "reason": told[0][1]} for s in answer] if told else []
+    right = len(missing) < len(truth)
+    return {"TP": said if right else [], "FP": [] if right else said, "FN": missing}
+
+
+def _told(question: str, statement: str, answer: str) -> tuple[bool, str]:
+    """Tell whether an answer says what a statement of the reference says, and why."""
+    altered = altered_copy(answer, statement, question)
+    if altered:
+        return False, altered
+    found = answer_equivalence.equivalence(question, (statement,), answer)
+    return found.holds, found.reason

@@ -67,7 +67,9 @@ def certificate(report: Mapping[str, Any], kept: Sequence[Line], rejected: Seque
 
 
 def _shown(lines: Sequence[Line], total: int, how: str) -> str:
-    return f"{len(lines)} of {total:,}, {how}." if total else "There are none."
+    if len(lines) == total:
+        return "All of them." if total else "There are none."
+    return f"{len(lines)} of {total:,}, {how}."
 
 
 def spread(lines: Sequence[T], most: int = READ) -> list[T]:
@@ -95,7 +97,7 @@ def _pair(line: Line) -> dict[str, Any]:
     tags = [line.get("question_type"), measures.get("difficulty"), line.get("persona"), *(line.get("labels") or ())]
     return {
         "question": line["question"],
-        "answer": line["answer"],
+        "answer": _answer(line),
         "history": list(line.get("history") or ()),
         "why": why or "",
         "contexts": [_context(context, line.get("evidence") or ()) for context in line.get("contexts") or ()],
@@ -103,22 +105,54 @@ def _pair(line: Line) -> dict[str, Any]:
     }
 
 
+def _answer(line: Line) -> str:
+    if line["answer"] is not None:
+        return line["answer"]
+    return "(no reference answer was given)" if line.get("answerable", True) else "(the corpus does not answer this)"
+
+
 def _context(context: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Cut a context down to what surrounds its evidence, and mark the evidence."""
-    quotes = [e["quote"] for e in evidence if e["document_id"] == context["document_id"] and e["quote"]]
-    pieces = _around(marked(context["text"], quotes))
+    text = context["text"]
+    quotes = [(e["start"], e["quote"]) for e in evidence if e["document_id"] == context["document_id"] and e["quote"]]
+    pieces = _around(marked(text, standing(text, quotes)))
     page = f", page {context['page']}" if context.get("page") else ""
     headings = " › ".join(context.get("headings") or ())
     return {"pieces": pieces, "place": f"{context['document_id']}{page}{': ' + headings if headings else ''}"}
 
 
-def marked(text: str, quotes: Iterable[str]) -> list[tuple[str, bool]]:
-    """Cut a text into pieces, each marked or not: what one of the quotes covers is marked."""
+def standing(text: str, quotes: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
+    """Find where in a context its evidence stands, of quotes and their offsets in the document.
+
+    Where the context begins in the document is where the offsets of most quoted characters agree. When several places
+    are as good, a quote is taken where it occurs just once, and one that occurs more often is left out.
+    """
+    begins = {start - at for start, quote in quotes for at in _occurrences(text, quote) if at <= start}
+    fitting = {begin: [(s - begin, q) for s, q in quotes if _fits(text, q, s - begin)] for begin in sorted(begins)}
+    most = max((sum(len(q) for _, q in found) for found in fitting.values()), default=0)
+    best = [found for found in fitting.values() if sum(len(q) for _, q in found) == most]
+    if len(best) == 1:
+        return [(at, at + len(quote)) for at, quote in best[0]]
+    once = [(places[0], quote) for _, quote in quotes if len(places := _occurrences(text, quote)) == 1]
+    return [(at, at + len(quote)) for at, quote in once]
+
+
+def _fits(text: str, quote: str, at: int) -> bool:
+    return at >= 0 and text.startswith(quote, at)
+
+
+def _occurrences(text: str, quote: str) -> list[int]:
+    found = [at := text.find(quote)]
+    while at >= 0:
+        found.append(at := text.find(quote, at + 1))
+    return found[:-1]
+
+
+def marked(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Cut a text into pieces, each marked or not: what one of the spans covers is marked."""
     covered = [False] * len(text)
-    for quote in quotes:
-        at = text.find(quote)
-        if quote and at >= 0:
-            covered[at : at + len(quote)] = [True] * len(quote)
+    for start, end in spans:
+        covered[start:end] = [True] * (end - start)
     edges = [at for at in range(1, len(text)) if covered[at] != covered[at - 1]]
     cuts = [0, *edges, len(text)]
     return [(text[a:b], covered[a]) for a, b in pairwise(cuts) if a < b]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
-from ragset.kit.sample_size import ALPHA, DISCORDANT, POWER, questions_needed, smallest_difference
+from ragset.kit.sample_size import ALPHA, DISCORDANT, POWER, TOO_FEW, questions_needed, smallest_difference
+from ragset.schema.models import BUILTIN
 
 Report = Mapping[str, Any]
 
@@ -15,6 +17,12 @@ MOST_ROWS, MOST_CELLS = 40, 200
 """Documents, and chunks of one, that are drawn."""
 EASY_SHARE, ABSTAINED_SHARE = 0.8, 0.2
 """Shares from which on the page warns: of easy questions, and of pairs that a judge did not judge."""
+CHOOSING = ("keep", "select")
+"""Steps that leave out pairs which passed every gate: the order is filled, a cap is reached, others are more diverse."""
+READING = ("rag_qa", "samples")
+"""Steps that reject what is no pair at all; they judge none."""
+LOOKED_UP = ("evidence", "ground", "round_trip")
+"""Steps whose scores are looked up in the index, not judged: anybody gets the same."""
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -34,6 +42,8 @@ def subtitle(report: Report) -> str:
 def warnings(report: Report) -> list[str]:
     """Say what a reader must not overlook."""
     found: list[str] = []
+    if report.get("set"):
+        found.append(_brought(report["set"]))
     if report.get("ended"):
         found.append(f"The run ended early: {report['ended']}")
     if report.get("shortfall"):
@@ -41,8 +51,37 @@ def warnings(report: Report) -> list[str]:
     if report.get("same_judge_as_writer"):
         found.append("The model that judges is the model that wrote: it tends to like what it writes.")
     if failed := report["samples"]["failed"]:
-        found.append(f"{failed:,} pairs failed: a judge broke on them, and nothing is claimed about them.")
+        pairs, them = ("pair", "it") if failed == 1 else ("pairs", "them")
+        found.append(f"{failed:,} {pairs} failed: a judge broke on {them}, and nothing is claimed about {them}.")
     return found
+
+
+def _brought(found: Mapping[str, Any]) -> str:
+    """Say what a foreign set was, and how its pairs were put into the index."""
+    said = {
+        "given_contexts": "with given contexts that stand in the index",
+        "matched_by_retrieval": "without contexts, matched by retrieval (nobody said what answers them)",
+        "not_matched": "without a place in the index",
+    }
+    parts = [f"{found[what]:,} {how}" for what, how in said.items() if found[what]]
+    pairs = "1 pair" if found["pairs"] == 1 else f"{found['pairs']:,} pairs"
+    return f"{pairs} from {found['file']}, read as {found['format']}{': ' if parts else ''}{', '.join(parts)}."
+
+
+def left_out(report: Report) -> int:
+    """Count the pairs that passed every gate and were left out all the same."""
+    gates = report.get("gates") or {}
+    return sum(gates[name]["rejected"] for name in CHOOSING if name in gates)
+
+
+def gates_of(report: Report) -> dict[str, Mapping[str, int]]:
+    """Give the counts of every gate: of what rejects a pair for what it is."""
+    return {name: counts for name, counts in (report.get("gates") or {}).items() if name not in CHOOSING}
+
+
+def judged_by_any(report: Report) -> bool:
+    """Tell whether any gate looked at the pairs; none does in a run that only writes."""
+    return bool(gates_of(report).keys() - set(READING))
 
 
 def figures(report: Report) -> list[dict[str, str]]:
@@ -50,8 +89,9 @@ def figures(report: Report) -> list[dict[str, str]]:
     samples = report["samples"]
     judged = samples["kept"] + samples["rejected"]
     found = [(f"{report['kept']:,}", "pairs kept" + (f" of {report['asked']:,} asked for" if report["asked"] else ""))]
-    if judged:
-        found.append((percent(samples["kept"] / judged), f"of the {judged:,} judged pairs passed every gate"))
+    if judged and judged_by_any(report):
+        passed = samples["kept"] + left_out(report)
+        found.append((percent(passed / judged), f"of the {judged:,} judged pairs passed every gate"))
     documents = (report.get("coverage") or {}).get("documents")
     if documents:
         found.append((f"{documents['touched']:,} of {documents['total']:,}", "documents asked about"))
@@ -67,17 +107,28 @@ def figures(report: Report) -> list[dict[str, str]]:
 def limits(report: Report) -> tuple[list[str], list[str]]:
     """Say what the set can and what it cannot tell."""
     kept = report["kept"]
-    can: list[str] = []
-    seen = [smallest_difference(kept, share) for share in DISCORDANT] if kept else []
-    if seen and seen[0] and seen[-1]:
-        low, high = (f"{100 * share:.0f}" for share in seen if share)
-        more = f", of {high} where the two differ more" if high != low else ""
-        can.append(f"With {kept:,} questions, a difference of {low} points or more between two systems shows{more}.")
-    can.append("Which retriever settings are better: synthetic sets rank these reliably (van Elburg 2025).")
-    can.append("Where an answer stands: every evidence span is checked word for word, and can be again, offline.")
+    can = [] if kept < TOO_FEW else _comparisons(kept)
+    if kept and "evidence" in gates_of(report):
+        can.append("Where an answer stands: every evidence span is checked word for word, and can be again, offline.")
+    if kept and not can:
+        can.append("What such pairs look like: some are shown below.")
     cannot = ["Which of two generators is better: synthetic sets do not rank these reliably (van Elburg 2025)."]
+    if kept < TOO_FEW:
+        few = "1 question is" if kept == 1 else f"{kept:,} questions are"
+        cannot.insert(0, f"Which of two systems is better: {few} too few to compare systems; {TOO_FEW} are the least.")
     cannot.append("What your users really ask: how often a topic comes up here says nothing about how often they do.")
-    return can, [*cannot, *_reservations(report)]
+    return can, [*cannot, *_reservations(report), *_unmeasured(report)]
+
+
+def _comparisons(kept: int) -> list[str]:
+    """Say which differences between systems show; points are rounded up, so that no finer one is promised."""
+    found: list[str] = []
+    seen = [share for share in (smallest_difference(kept, share) for share in DISCORDANT) if share]
+    if seen:
+        low, high = (str(ceil(100 * share - 1e-9)) for share in (seen[0], seen[-1]))
+        more = f", of {high} where the two differ more" if high != low else ""
+        found.append(f"With {kept:,} questions, a difference of {low} points or more between two systems shows{more}.")
+    return [*found, "Which retriever settings are better: synthetic sets rank these reliably (van Elburg 2025)."]
 
 
 def _reservations(report: Report) -> list[str]:
@@ -92,15 +143,60 @@ def _reservations(report: Report) -> list[str]:
     if documents and documents["touched"] < documents["total"]:
         left = documents["total"] - documents["touched"]
         found.append(f"Anything about the {left:,} of {documents['total']:,} documents that no kept pair asks about.")
-    for name, gate in (report.get("gates") or {}).items():
+    for name, gate in gates_of(report).items():
         total = sum(gate.values())
         if total and gate["abstained"] / total >= ABSTAINED_SHARE:
             found.append(f"What {name} says of {percent(gate['abstained'] / total)} of the pairs: it abstained.")
-    if not calibrations(report):
-        found.append("How often its judges are wrong: no judge of this run was calibrated on people's labels.")
-    if not (report.get("usage") or {}).get("total", {}).get("calls"):
-        found.append("How a language model would judge: writer and judges are rules here, which know English only.")
     return found
+
+
+def _unmeasured(report: Report) -> list[str]:
+    """Say what nobody knows of its judges."""
+    if not judged_by_any(report):
+        return ["How good its pairs are: no judge looked at them."]
+    found: list[str] = []
+    if names := uncalibrated(report):
+        listed = ", ".join(names[:-1]) + " and " + names[-1] if names[1:] else names[0]
+        verb = "are" if names[1:] else "is"
+        found.append(f"How often {listed} {verb} wrong: not calibrated on people's labels.")
+    if not (report.get("usage") or {}).get("total", {}).get("calls"):
+        rules = "the judges are rules here" if brought(report) else "writer and judges are rules here"
+        found.append(f"How a language model would judge: {rules}, which know English only.")
+    return found
+
+
+def uncalibrated(report: Report) -> list[str]:
+    """Name the judges of a run of which no calibration in force tells how often they are wrong.
+
+    A judge is what asks a model, what names whoever judges (``faithfulness[…]``), and what scores by a rule of its own.
+    """
+    asked = (report.get("usage") or {}).get("by_step") or {}
+    scored = (report.get("verdicts") or {}).keys() - set(LOOKED_UP)
+    rows = report.get("calibrations") or ()
+    return [
+        name
+        for name, counts in gates_of(report).items()
+        if name not in READING
+        and counts["passed"] + counts["rejected"]
+        and ("[" in name or name in asked or name in scored)
+        and not any(_speaks_of(row, name) for row in rows)
+    ]
+
+
+def _speaks_of(row: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a calibration is of the judge that gave the verdicts called ``name``: ``how-step[by; …]``.
+
+    Without a model, a built-in judge is calibrated by a row that has no band: with one it only goes before a model.
+    """
+    head, _, inner = name.removesuffix("]").partition("[")
+    step = head.removeprefix("ragas-").removeprefix("rubric-").replace("-", "_")
+    parts = inner.split("; ")
+    by = next((part.removeprefix("judge=") for part in parts if part.startswith("judge=")), parts[0])
+    if step not in (row.get("steps") or ()):
+        return False
+    if row["judge"] == step:
+        return f"{row.get('model')} ".startswith(f"{by} ")  # the built-in judge stands there with its version
+    return row["judge"] == by or not row.get("band") and by.startswith("builtin-") and row["judge"].startswith("builtin-")
 
 
 def needed() -> dict[str, Any]:
@@ -117,10 +213,13 @@ that is not there {percent(ALPHA)} (paired design, Connor 1987)."
 
 def yields(report: Report) -> dict[str, Any]:
     """Give a row a gate, the reasons and the failures."""
-    draws, samples = report["draws"], report["samples"]
+    draws, samples, left = report["draws"], report["samples"], left_out(report)
+    more = f"{left:,} left out though they passed every gate, " if left else ""
     line = f"{draws['total'] - draws['empty']:,} draws gave {samples['total']:,} pairs: {samples['kept']:,} kept, \
-{samples['rejected']:,} rejected, {samples['failed']:,} failed. A pair that one gate rejects skips those after it."
-    gates = [{"name": name, "total": max(1, sum(n.values())), **n} for name, n in (report.get("gates") or {}).items()]
+{samples['rejected'] - left:,} rejected by a gate, {more}{samples['failed']:,} failed."
+    gates = [{"name": name, "total": max(1, sum(n.values())), **n} for name, n in gates_of(report).items()]
+    if gates:
+        line += " A pair that one gate rejects skips those after it, unless the flow asks for all scores."
     reasons, failures = (list((report.get(key) or {}).items())[:20] for key in ("reasons", "failures"))
     return {"line": line, "gates": gates, "reasons": reasons, "failures": failures}
 
@@ -133,8 +232,8 @@ def calibrations(report: Report) -> list[dict[str, str]]:
             "threshold": f"{row['threshold']:g}",
             "auroc": _interval(row["auroc"]),
             "balanced": _interval(row["balanced_accuracy"]),
-            "band": _band(row.get("band")),
-            "labels": f"{row['rows']:,} labels in {', '.join(file['file'] for file in row['labels'])}",
+            "band": _alone(row, report),
+            "labels": f"{row['rows']:,}",
         }
         for row in report.get("calibrations") or ()
     ]
@@ -144,7 +243,13 @@ def _interval(estimate: Mapping[str, float]) -> str:
     return f"{estimate['value']:.3f} ({estimate['low']:.3f}–{estimate['high']:.3f})"
 
 
-def _band(band: Mapping[str, Any] | None) -> str:
+def _alone(row: Mapping[str, Any], report: Report) -> str:
+    """Say which scores of a built-in judge are not sent on to a model; a judge behind it sends nothing on."""
+    if not row["judge"].startswith("builtin-"):
+        return "–"
+    if (report.get("models") or {}).get("judge", BUILTIN) == BUILTIN:
+        return "all: no model judges"
+    band = row.get("band")
     if not band:
         return "never"
     cuts = [f"below {band['low']:g}" if band.get("low") is not None else "",
@@ -152,9 +257,18 @@ def _band(band: Mapping[str, Any] | None) -> str:
     return f"{' and '.join(filter(None, cuts))}, wrong in at most {percent(band['max_error'])}"
 
 
+def brought(report: Report) -> bool:
+    """Tell whether the pairs were made elsewhere, and only judged by this run."""
+    return bool(report.get("set")) or report.get("flow") == "validate"
+
+
 def models(report: Report) -> list[tuple[str, str]]:
-    """Give role and model."""
-    return [(str(role), str(name)) for role, name in (report.get("models") or {}).items()]
+    """Give role and model; who wrote pairs that were only judged is not for this run to say."""
+    found = {str(role): str(name) for role, name in (report.get("models") or {}).items()}
+    if brought(report):
+        of = f"{report['set']['format']} set" if report.get("set") else "not part of this run"
+        found["writer"] = f"not known ({of})"
+    return list(found.items())
 
 
 def prompts(report: Report) -> list[tuple[str, str]]:
@@ -187,6 +301,8 @@ def verdicts(report: Report) -> list[dict[str, Any]]:
     """Give a histogram a judge: kept and other pairs above one another."""
     found: list[dict[str, Any]] = []
     for name, row in (report.get("verdicts") or {}).items():
+        if name in CHOOSING:
+            continue
         most = max([k + o for k, o in zip(row["kept"], row["others"], strict=True)] or [0]) or 1
         bins = [(round(100 * k / most, 1), round(100 * o / most, 1))
                 for k, o in zip(row["kept"], row["others"], strict=True)]  # fmt: skip

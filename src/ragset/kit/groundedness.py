@@ -85,6 +85,13 @@ def ruled(claim: str, weighed: Sequence[Weighed], source: Source, question: str 
     return Rule(False, altered) if altered else None
 
 
+def altered_copy(context: str, claim: str, question: str = "") -> str | None:
+    """Say what is altered where a claim is an altered copy of the context; none where it is none, or stands in it."""
+    source = _source(context)
+    rule = ruled(claim, weigh(claim, source, question)[0], source, question)
+    return rule.reason if rule and not rule.supported else None
+
+
 def bounded(score: float, rule: Rule | None) -> float:
     """Put a model's score where its rule wants it; the order among claims of one rule is kept."""
     if rule is None:

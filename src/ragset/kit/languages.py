@@ -102,6 +102,8 @@ YES_NO: dict[str, tuple[str, ...]] = {
     "ko": ("네", "예", "아니요", "아니오"),
 }
 """How an answer to a yes-or-no question begins."""
+NOUNS_CAPITALISED = frozenset({"de"})
+"""Languages that write every noun with a capital, so that one does not make a name."""
 
 _UNSPOKEN = frozenset({"la"})
 """Languages that are quoted rather than written: a term of theirs says nothing."""
@@ -121,6 +123,11 @@ MIN_WORDS = 3
 LONG = 600
 """Characters that are looked at: more make no difference."""
 
+_OPENS = "\"'“„«*¡¿"
+_NO_NO = re.compile(
+    r"no(?:\.\s*\d|\s+(?:more|less|fewer|later|earlier|longer|sooner|higher|lower|one|two|other|matter)\b)", re.IGNORECASE
+)
+"""What begins with "no" and is no answer: a bound, a pronoun, a number's abbreviation."""
 _NUMBER_WORDS = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
 nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half once twice
@@ -192,6 +199,7 @@ def other_language(text: str, expected: str, least: int = MIN_WORDS) -> str | No
     return best if clear else None
 
 
+@lru_cache(maxsize=1024)
 def language_of(text: str) -> str | None:
     """Give the code of the language of a text of some length, none when it is not certain (a table of names, say)."""
     own = _own_words(text[: 2 * LONG])
@@ -213,7 +221,22 @@ def expected_language(sample: Sample) -> str | None:
     asked: Any = sample.provenance.get("asked")
     unasked = isinstance(asked, dict) and not cast("dict[str, Any]", asked).get("language")
     own = None if unasked else code_of(sample.axes.get("language"))
-    return own or language_of("\n".join(context.text[:LONG] for context in sample.contexts[:3]))
+    return own or _language_of_contexts(sample)
+
+
+def foreign_language(sample: Sample, reads: str = "en") -> str | None:
+    """Give the language that passages or pair are in when that is surely not the one that somebody ``reads``.
+
+    What is too short or too odd to tell is taken to be read. The language axis is not looked at.
+    """
+    there, pair = _language_of_contexts(sample), sample.payload
+    if there not in (None, reads):
+        return there
+    return other_language(f"{pair.question}\n{pair.answer or ''}", reads)
+
+
+def _language_of_contexts(sample: Sample) -> str | None:
+    return language_of("\n".join(context.text[:LONG] for context in sample.contexts[:3]))
 
 
 def _own_words(text: str) -> str:
@@ -228,13 +251,35 @@ def _spaceless(text: str) -> bool:
 
 
 def says_yes_or_no(answer: str, code: str | None) -> bool:
-    """Tell whether an answer begins with yes or no, in the language given, or in any when it is not known here."""
-    begins = answer.strip().lstrip("\"'“„«*¡¿").lower()
+    """Tell whether an answer begins with yes or no, in the language given, or in any when it is not known here.
+
+    "No more than", "No one" and "No. 5" are no answer to a yes-or-no question.
+    """
+    begins = answer.strip().lstrip(_OPENS).lower()
     known = YES_NO.get(code or "")
-    words = known or tuple(word for group in YES_NO.values() for word in group)
+    if known is None or _NO_NO.match(begins):
+        return after_yes_or_no(answer, code) is not None
     first = _WORD.match(begins)
-    spaceless = begins.startswith(tuple(word for word in words if not word.isascii() and detect(word) in ("zh", "ja")))
-    return (first is not None and first.group() in words) or (spaceless and bool(begins))
+    spaceless = begins.startswith(tuple(word for word in known if detect(word) in ("zh", "ja")))
+    return (first is not None and first.group() in known) or (spaceless and bool(begins))
+
+
+def after_yes_or_no(answer: str, code: str | None) -> str | None:
+    """Give what an answer says after the yes or no that it begins with (nothing, maybe); none when it has neither.
+
+    A word before another word ("Da Vinci", "No change") is neither; English alone leaves out the comma ("Yes it is").
+    """
+    begins = answer.strip().lstrip(_OPENS)
+    found = _yes_or_no(code if code in YES_NO else None).match(begins)
+    return begins[found.end() :].strip() if found and not _NO_NO.match(begins) else None
+
+
+@lru_cache(maxsize=64)
+def _yes_or_no(code: str | None) -> re.Pattern[str]:
+    groups = [YES_NO[code]] if code else YES_NO.values()
+    words = "|".join(sorted({re.escape(word) for group in groups for word in group}, key=lambda w: (-len(w), w)))
+    bare = r"|yes\b|no(?=\s+(?:it|they|he|she|we|you|i|this|that|there|because|but|the)\b)" if code in (None, "en") else ""
+    return re.compile(rf"(?:(?:{words})的?[\"'”’»“]?\s*(?:$|[,.;:!?…、，。；：！–—]|-\s){bare})", re.IGNORECASE)
 
 
 def holds_number(text: str) -> bool:

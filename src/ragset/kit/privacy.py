@@ -170,6 +170,8 @@ _KEY = (
     r"(?:api[_ -]?key|api[_ -]?token|secret(?:[_ -]?(?:access[_ -]?)?key)?|access[_ -]?(?:key|token)|auth[_ -]?token|"
     r"client[_ -]?secret|private[_ -]?key|account[_ -]?key|bearer|token|passw(?:or)?d|passwort|passphrase|pwd)"
 )
+_HEADERS = r"(?:(?:[\w-]{1,40}: [^\n]{0,200}\n\s*){1,8}|[\w-]{1,40}: [^\n]{1,300}? )?"
+"""Headers of a key (RFC 1421), each on its line or all on one; bounded and read in one way, so that none takes long."""
 _SECRETS: tuple[tuple[str, str, Check], ...] = (
     ("AWS access key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", _real),
     ("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b", _real),
@@ -190,11 +192,10 @@ _SECRETS: tuple[tuple[str, str, Check], ...] = (
     ("Telegram token", r"\b\d{8,10}:AA[\w-]{33}(?![\w-])", _real),
     (
         "private key",
-        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+(?:[\w-]+: .*\s+)*(?P<value>"
-        r"[A-Za-z0-9+/=\s]{40,})",
+        rf"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+{_HEADERS}(?P<value>[A-Za-z0-9+/=\s]{{40,}})",
         _real,
     ),
-    ("JSON web token", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{16,}", _real),
+    ("JSON web token", r"\beyJ[\w-]{10,1000}\.eyJ[\w-]{10,}\.[\w-]{16,}", _real),
     (
         "password in a URL",
         r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:(?P<value>[^\s/@]{3,64})@(?![\w.-]*\bexample\b)[\w.-]+",
@@ -202,7 +203,7 @@ _SECRETS: tuple[tuple[str, str, Check], ...] = (
     ),
     (
         "assigned secret",
-        rf"(?i)\b[\w-]{{0,30}}{_KEY}[\"'`]?\s{{0,3}}(?::=|[:=]|\bis\b)\s{{0,3}}[\"'`]?(?P<value>"
+        rf"(?i)(?<!\w{{31}}){_KEY}[\"'`]?\s{{0,3}}(?::=|[:=]|\bis\b)\s{{0,3}}[\"'`]?(?P<value>"
         rf"[^\s()\[\]\"'`,;]{{8,200}})",
         _assigned,
     ),

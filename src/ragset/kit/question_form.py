@@ -60,7 +60,15 @@ _CUT = re.compile(
     r"\b(?:the|a|an|and|or|(?:of|in|to|for|with|by|on|is|are|was|were) the|is an?|my|your|its|their)\s*\??$",
     re.IGNORECASE,
 )
-_ENDS = ("?", "？", "؟", "\u037e", "՞", "፧")
+_ENDS = ("?", "？", "؟", "\u037e", "፧")
+_ENDS_ELSEWHERE = re.compile(
+    r"[\u0370-\u03ff\u1f00-\u1fff]{2}.*;$"  # Greek: NFC makes a semicolon of its question mark
+    r"|՞"  # Armenian: within the word that asks
+    r"|(?:[かの]|かな|ください)[。．.]?$"  # Japanese
+    r"|(?:ไหม|มั้ย|หรือ|อะไร|ใคร|ไหน|ไร|ไหร่|ทำไม|ไง|กี่|ใด|เพราะเหตุ)",  # Thai: by a word, without a mark
+    re.DOTALL,
+)
+"""How a question ends, or what makes it one, where no question mark is written."""
 _CHOICE = re.compile(r"\bor\b|\boder\b|\bou\b|\beller\b|\bили\b|还是|それとも", re.IGNORECASE)
 _COMPARED = re.compile(r"\b(?:which|who|whose)\b.*(?:er|first|last|more|less|most|least|precedence)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
@@ -158,7 +166,9 @@ def _form(question: str, english: bool, limits: tuple[int, int], wording: Wordin
 
 def _ends(text: str, asks: bool) -> bool:
     """Tell whether a question ends as one; who asks in so many words may leave out the mark."""
-    return text.endswith(_ENDS) or (asks and (text[-1].isalnum() or text[-1] in ".`”\"')"))
+    if text.endswith(_ENDS) or _ENDS_ELSEWHERE.search(text):
+        return True
+    return asks and (text[-1].isalnum() or text[-1] in ".`”\"')")
 
 
 def _english_form(question: str) -> Iterator[str]:

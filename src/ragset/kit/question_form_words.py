@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ragset.kit.languages import detect, other_language
+
 
 def word_set(words: str) -> frozenset[str]:
     """Make a set of the words of a string, which reads better than a list of quoted ones."""
@@ -59,10 +61,11 @@ def uncased(text: str) -> bool:
 
 
 def is_english(text: str) -> bool:
-    """Tell whether a text reads as English, by its function words."""
+    """Tell whether a text reads as English: by its function words, and no other language is clearly its own."""
     words = [w.lower() for w in WORD.findall(bare(text))]
-    if not words:
-        return False
     own = sum(w in STOP for w in words)
     foreign = sum(w in FOREIGN for w in words)
-    return own > foreign and not (foreign and words[0] in FOREIGN)
+    if own <= foreign or (foreign and words[0] in FOREIGN):
+        return False
+    known = detect(text)
+    return known == "en" or (known is None and other_language(text, "en") is None)

@@ -57,13 +57,16 @@ async def retrieve(question: str, k: int, tools: Tools) -> list[Hit]:
 
 
 async def question_vectors(questions: Sequence[str], tools: Tools) -> list[FloatArray]:
-    """Embed the questions of one draw together, once for all the steps that need their vectors."""
+    """Embed the questions of one draw together, once for all the steps that need their vectors.
+
+    Where one is not known all are embedded, so that what is embedded together does not depend on other draws.
+    """
     memory = cast("dict[tuple[str, str], FloatArray]", tools.extras.setdefault("ragset.question_vectors", {}))
     keys = [(tools.embedder.fingerprint, question) for question in questions]
     known = {key: memory[key] for key in keys if key in memory}
-    if new := list(dict.fromkeys(key for key in keys if key not in known)):
-        vectors = await tools.embedder.embed([question for _, question in new])
-        known |= dict(zip(new, vectors, strict=True))
+    if len(known) < len(set(keys)):
+        every = list(dict.fromkeys(keys))
+        known = dict(zip(every, await tools.embedder.embed([question for _, question in every]), strict=True))
         memory |= known
         while len(memory) > REMEMBERED:
             memory.pop(next(iter(memory)))

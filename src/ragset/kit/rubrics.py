@@ -24,6 +24,8 @@ from ragset.schema.ports import Ask, LanguageModel
 from ragset.schema.samples import QAPair, Sample, Usage
 
 FRAME = "judge_pairs.v1"
+EQUIVALENCE = (FRAME, "rubric_equivalence.v1")
+"""Prompts by which answers are compared with their references."""
 """Prompt that shows the pairs, the criteria, and how to reply."""
 
 Sees = Literal["question", "pair", "passages"]
@@ -50,6 +52,11 @@ class Rubric:
     def whole(self) -> bool:
         """True when its file is the whole prompt, not the criterion alone."""
         return "pairs" in self.prompt.variables
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Names of the prompts that the judge is shown."""
+        return (self.prompt.name,) if self.whole else (FRAME, self.prompt.name)
 
     @property
     def hash(self) -> str:
@@ -119,7 +126,7 @@ def rubric_names() -> list[str]:
 
 def equivalence_rubric() -> Rubric:
     """Give the rubric that compares a given answer with the reference: 1 when they say the same."""
-    return Rubric("equivalence", Prompt.load("rubric_equivalence.v1"), 0, 1, 1, "pair")
+    return Rubric("equivalence", Prompt.load(EQUIVALENCE[-1]), 0, 1, 1, "pair")
 
 
 def compared(pair: QAPair, given: str) -> Item:

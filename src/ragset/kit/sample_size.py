@@ -14,6 +14,8 @@ POWER, ALPHA = 0.8, 0.05
 """Chance of seeing a difference that is there, and of seeing one that is not (two-sided)."""
 DISCORDANT = (0.1, 0.2)
 """Shares of questions that exactly one of two systems gets right: alike systems, and rather different ones."""
+TOO_FEW = 50
+"""Questions below which a set compares no systems: a difference must be above 15 points to show, even of alike ones."""
 
 
 def questions_needed(difference: float, discordant: float, power: float = POWER, alpha: float = ALPHA) -> int:

@@ -18,7 +18,7 @@ from pydantic import Field
 from ragset.errors import FlowError, ModelError, UsageError
 from ragset.kit.answering import Answer
 from ragset.kit.axes import uniform
-from ragset.kit.builtin_judge import judge_fingerprint, judge_model, named, not_readable
+from ragset.kit.builtin_judge import BuiltinJudge, judge_fingerprint, judge_model, named, not_readable
 from ragset.kit.calibration_file import Calibration, read_calibration, shipped_calibration
 from ragset.kit.judging import SiblingJudge, rounded
 from ragset.kit.rubrics import Item, Rubric, judge_items
@@ -83,11 +83,11 @@ class TieredJudge(SiblingJudge):
             raise FlowError(what, where=self.calibration, hint=f"name one of '{self.name}' or '{self.cheap}'")
 
     def fingerprint(self, tools: Tools) -> str:
-        """Hash of the step and of the calibrations in force."""
+        """Hash of the step, of whoever judges, and of the calibrations in force."""
         named, band = self._named(), self.band(tools)
         texts = [found.to_yaml() if found else "" for found in (named, band)]
         rubric = self.rubric().hash if self.together else ""
-        return digest(super().fingerprint(tools), judge_fingerprint(tools), rubric, *texts)
+        return digest(super().fingerprint(tools), judge_fingerprint(tools), BuiltinJudge().fingerprint, rubric, *texts)
 
     def abstains(self, sample: Sample, tools: Tools) -> str | None:
         """Say why a sample cannot be judged; none when it can."""
@@ -159,6 +159,7 @@ class TieredJudge(SiblingJudge):
         if not self.together or model is None or not samples:
             return await self.each(samples, lambda one: self.ask(cases[one.id], tools))
         rubric = self.rubric()
+        rubric = replace(rubric, threshold=self.least(tools, rubric.threshold))
         shown = [self.item(cases[sample.id]) for sample in samples]
         try:
             found, usage = await judge_items(model, shown, [rubric], purpose=self.name)
@@ -192,9 +193,12 @@ class TieredJudge(SiblingJudge):
         return named if named and named.judge == self.cheap else shipped_calibration(self.cheap)
 
     def in_force(self, tools: Tools) -> list[Calibration]:
-        """Give the calibrations that speak of this judge: the one it names, and that of the built-in judge it uses."""
-        builtin = self.band(tools) if tools.models.get("judge") else shipped_calibration(self.cheap)
-        found = [found for found in (self._named(), builtin) if found]
+        """Give the calibrations that speak of this judge: the one it names, and that of the built-in judge it uses.
+
+        Without a model the built-in judge judges all, so no band of it is in force.
+        """
+        alone = shipped_calibration(self.cheap).model_copy(update={"band": None})
+        found = [found for found in (self._named(), self.band(tools) if tools.models.get("judge") else alone) if found]
         return found[:1] if found[1:] == found[:1] else found
 
     def least(self, tools: Tools, usual: float) -> float:

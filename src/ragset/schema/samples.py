@@ -177,6 +177,10 @@ class Sample(Noun):
         """Add labels; one that it has already stays as it is."""
         return self.model_copy(update={"labels": tuple(dict.fromkeys((*self.labels, *labels)))})
 
+    def unlabelled(self, *labels: str) -> Sample:
+        """Take labels away: those of an earlier verdict of a judge that judges anew."""
+        return self.model_copy(update={"labels": tuple(label for label in self.labels if label not in labels)})
+
     def failed(self, failure: Failure) -> Sample:
         """Mark the sample as failed: a judge broke, so nothing is claimed about it."""
         return self.model_copy(update={"status": "failed", "failure": failure})

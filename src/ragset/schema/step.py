@@ -151,6 +151,10 @@ class Step(BaseModel):
         used = {use: tools.fingerprint(use) for use in sorted(self.uses)}
         return digest("step", self.name, self.version, self.model_dump(mode="json"), used)
 
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompts by which this step asks a model, as ``Prompt.load`` takes them; ragas has its own."""
+        return ()
+
     async def warm(self, tools: Tools) -> None:
         """Load what is slow to load, before the first call: no server waits, and no reply, for an import."""
 

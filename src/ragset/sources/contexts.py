@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ragset.errors import FlowError, UsageError
 from ragset.kit.foreign import format_named
+from ragset.kit.foreign.columns import check_columns
 from ragset.kit.foreign.pairs import Passage
 from ragset.kit.foreign.reading import passages_in
 from ragset.kit.judging import one_line
@@ -41,9 +42,10 @@ class Contexts(Source):
     columns: dict[str, str] = Field(default_factory=dict, description="Columns of plain JSON lines and CSV, by part.")
 
     def check(self) -> None:
-        """Refuse an unknown format."""
+        """Refuse an unknown format, and columns for one that has its own."""
         try:
             format_named(self.format)
+            check_columns(self.columns, self.format)
         except UsageError as error:
             raise FlowError(error.what, hint=error.hint) from error
 

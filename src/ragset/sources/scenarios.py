@@ -10,7 +10,7 @@ from pydantic import Field
 from ragset.errors import UsageError
 from ragset.kit.axes import Axis, Weights, check_axes, shape_of
 from ragset.kit.drawing import Plan
-from ragset.kit.personas import propose, read_personas
+from ragset.kit.personas import PROMPT, propose, read_personas
 from ragset.schema.documents import Chunk, Noun
 from ragset.schema.samples import Draw, Scenario, Spent
 from ragset.schema.step import Ledger, Source, Tools, Uses, current_step, ledger
@@ -60,6 +60,10 @@ class Scenarios(Source):
         return not self.documents or any(
             document_id == name or (name.endswith("/") and document_id.startswith(name)) for name in self.documents
         )
+
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompt that proposes personas, where that is asked for."""
+        return (PROMPT,) if self.propose_personas else ()
 
     def axes(self) -> dict[str, Weights]:
         """Give the weights of every axis; an axis that is not configured has none."""

@@ -35,6 +35,10 @@ class RagQA(Map):
         """Refuse a prompt that cannot be read or wants a variable that nothing makes."""
         check(Prompt.load(self.prompt), VARIABLES)
 
+    def prompts(self) -> tuple[str, ...]:
+        """Name the prompt of the writer."""
+        return (self.prompt,)
+
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the step and of the writer, the prompt's text included."""
         return digest(super().fingerprint(tools), self._writer(tools).fingerprint)

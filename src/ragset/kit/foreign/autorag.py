@@ -87,7 +87,7 @@ def _pair(fields: Fields, documents: Mapping[str, Json]) -> Pair:
     wanted = [name for group in groups for name in (group[:1] if several else group)]
     passages = tuple(Passage(_contents(documents.get(name, {})), name) for name in dict.fromkeys(wanted))
     if about := _about(wanted, documents):
-        fields.left["documents"] = about
+        fields.add("documents", about)
     return fields.pair(
         id=fields.identity("qid"),
         question=fields.text("query"),
@@ -99,5 +99,6 @@ def _pair(fields: Fields, documents: Mapping[str, Json]) -> Pair:
 
 def _about(wanted: list[str], documents: Mapping[str, Json]) -> list[Json]:
     """Give what is known of the documents besides their texts."""
-    found = [{key: inner for key, inner in documents.get(name, {}).items() if key != "contents"} for name in wanted]
+    rows = [documents.get(name, {}) for name in wanted]
+    found = [{key: inner for key, inner in row.items() if key != "contents" or inner != _contents(row)} for row in rows]
     return [about for about in found if set(about) > {"doc_id"}]

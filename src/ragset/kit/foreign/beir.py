@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ragset.errors import UsageError
+from ragset.kit.foreign.encoding import not_utf8
+from ragset.kit.foreign.keeping import together, unique
 from ragset.kit.foreign.pairs import Fields, Pair, Passage, text_of
 from ragset.kit.foreign.rows import Json, Row, lines, opened
 
@@ -19,12 +21,13 @@ _HINT = "a BEIR folder has corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv"
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """One line of the qrels: a document with its score for a query."""
+    """One line of the qrels: a document with its score for a query, and what further columns hold."""
 
     document: str
     score: int
     split: str
     where: str
+    more: Json = field(default_factory=dict[str, Any])
 
 
 class Beir:
@@ -89,17 +92,27 @@ def _qrels(path: Path) -> dict[str, list[_Judged]]:
 
 def _judgements(path: Path) -> Iterator[tuple[str, _Judged]]:
     with opened(path, "r") as file:
+        header: list[str] = []
         try:
             for number, cells in enumerate(csv.reader(file, delimiter="\t"), 1):
                 where = f"{QRELS}/{path.name}, line {number}"
                 if not cells or (number == 1 and (len(cells) < 3 or not _whole(cells[2]))):
+                    header = header or cells
                     continue
                 if len(cells) < 3 or not _whole(cells[2]):
                     hint = "write: query-id, corpus-id and a whole number, with tabs between"
                     raise UsageError("is no judgement", where=f"{path}, line {number}", hint=hint)
-                yield cells[0], _Judged(cells[1], int(cells[2]), path.stem, where)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise UsageError("is no table in UTF-8", where=str(path), hint="save it as UTF-8, with tabs") from error
+                yield cells[0], _Judged(cells[1], int(cells[2]), path.stem, where, _more(header, cells))
+        except UnicodeDecodeError as error:
+            raise not_utf8(path, error) from error
+        except csv.Error as error:
+            raise UsageError(f"is no table ({error})", where=str(path), hint="put tabs between the cells") from error
+
+
+def _more(header: list[str], cells: list[str]) -> Json:
+    """Give the cells after the score, by the names of their columns, or their places."""
+    columns = [*header[3:], *(f"column {at}" for at in range(max(4, len(header) + 1), len(cells) + 1))]
+    return {name: cell for name, cell in zip(unique(columns), cells[3:], strict=False) if cell}
 
 
 def _whole(text: str) -> bool:
@@ -112,7 +125,7 @@ def _pair(fields: Fields, judged: list[_Judged], documents: Mapping[str, Json]) 
     found = tuple({passage.id: passage for passage in passages if passage}.values())
     question = fields.text("text")
     if judged:
-        fields.left["qrels"] = [_about(entry, documents) for entry in judged]
+        fields.add("qrels", [_about(entry, documents) for entry in judged])
     wrong = "" if found or not question else _lacking(relevant)
     return fields.pair(id=fields.identity("_id"), question=question, passages=found, wrong=wrong)
 
@@ -123,8 +136,14 @@ def _lacking(relevant: list[_Judged]) -> str:
 
 def _about(entry: _Judged, documents: Mapping[str, Json]) -> dict[str, Any]:
     """Give a judgement with what is known of its document besides the text."""
-    document = {key: value for key, value in documents.get(entry.document, {}).items() if key not in ("_id", "text")}
-    return {"corpus-id": entry.document, "score": entry.score, "split": entry.split, **document}
+    document = {key: value for key, value in documents.get(entry.document, {}).items() if not _in_corpus(key, value)}
+    judged = {"corpus-id": entry.document, "score": entry.score, "split": entry.split}
+    return together(judged, entry.more, document)
+
+
+def _in_corpus(key: str, value: Any) -> bool:
+    """Tell what the index holds of a document: its text; its id is that of the judgement."""
+    return isinstance(value, str) and key in ("_id", "text")
 
 
 def _passage(name: str, row: Mapping[str, Any]) -> Passage | None:

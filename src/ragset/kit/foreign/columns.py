@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ragset.errors import UsageError, did_you_mean
+from ragset.kit.foreign import PLAIN
 from ragset.kit.foreign.pairs import Fields, NoCorpus, Pair, listed, turns_of, with_ids
 from ragset.kit.foreign.rows import LINES, TABLES, Row, first_row, names, read
 
@@ -70,8 +71,12 @@ class Csv(_Columns):
     suffixes: ClassVar[frozenset[str]] = frozenset(TABLES)
 
 
-def check_columns(columns: Mapping[str, str]) -> None:
-    """Refuse a part that no pair has; raises ``UsageError``."""
+def check_columns(columns: Mapping[str, str], form: str | None = None) -> None:
+    """Refuse a part that no pair has, and columns for a format whose own are known; raises ``UsageError``."""
+    if columns and form is not None and form not in PLAIN:
+        what = f"the columns of the format '{form}' have names of their own"
+        hint = f"leave it out, or read the file with --from {' or '.join(sorted(PLAIN))}"
+        raise UsageError(what, where="--columns", hint=hint)
     for part in columns:
         if part not in USUAL:
             raise UsageError(f"no part of a pair is called '{part}'", where="--columns", hint=did_you_mean(part, USUAL))

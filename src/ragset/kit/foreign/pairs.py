@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, cast
 
+from ragset.kit.foreign.keeping import together
 from ragset.kit.foreign.rows import Json, Row, check
 from ragset.schema.ids import digest
 from ragset.schema.samples import Message
@@ -138,12 +139,14 @@ class Fields:
                 return found
         return ()
 
+    def add(self, name: str, value: Any) -> None:
+        """Put what the row itself does not hold into the rest, beside a field of that name."""
+        self.left.update(together(self.left, {name: value}))
+
     def rest(self) -> Json:
         """Give what is left, without what is empty, and the fields of the file around it."""
-        rest = {name: value for name, value in self.left.items() if value not in (None, "", [], {})}
-        if around := {name: value for name, value in self.row.around.items() if value not in (None, "", [], {})}:
-            rest["file"] = around
-        return rest
+        rest, around = _said(self.left), _said(self.row.around)
+        return together(rest, {"file": around}) if around else rest
 
     def pair(self, **fields: Any) -> Pair:
         """Make the pair; a row without a question is one that cannot be judged."""
@@ -151,9 +154,13 @@ class Fields:
         wrong = fields.pop("wrong", "") or ("" if fields.get("question") else "the row has no question")
         rest = self.rest()
         if source is not None:
-            rest = {"source_id": source} | rest
+            rest = together(rest, {"source_id": source}) if "source_id" in rest else {"source_id": source} | rest
         given = {name: value for name, value in fields.items() if value is not None}
         return Pair(**given, metadata=rest, wrong=wrong, where=self.row.where)
+
+
+def _said(fields: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
 def text_of(value: Any) -> str | None:

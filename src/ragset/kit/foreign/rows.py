@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from ragset.errors import UsageError
+from ragset.kit.foreign.encoding import not_utf8
+from ragset.kit.foreign.keeping import named, unique
 
 Json = dict[str, Any]
 
@@ -91,8 +93,10 @@ def parsed(data: bytes, path: Path, where: str = "") -> Any:
     if where and len(data) > MAX_ROW:
         raise UsageError(f"is longer than {MAX_ROW // 1_000_000} MB", where=place, hint="take that row out")
     try:
-        value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant)
+        value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=named)
         check(value)
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error, where) from error
     except (ValueError, RecursionError) as error:
         hint = "correct it, or take it out" if where else "give a file that is JSON"
         raise UsageError(f"is no JSON that can be kept ({_said(error)})", where=place, hint=hint) from error
@@ -126,8 +130,6 @@ def _said(error: Exception) -> str:
         return f"nested deeper than {MAX_DEPTH}"
     if isinstance(error, UnicodeEncodeError):
         return "it holds half a character, a lone surrogate"
-    if isinstance(error, UnicodeDecodeError):
-        return f"it is not UTF-8: byte {error.start}"
     if "integer string conversion" in str(error):
         return "it holds a number with thousands of digits"
     return str(error).splitlines()[0][:100]
@@ -174,11 +176,13 @@ def _table(path: Path, delimiter: str) -> Iterator[Row]:
             header = next(table, None)
             if not header or not any(name.strip() for name in header):
                 raise UsageError("has no header row", where=str(path), hint="name the columns in the first row")
-            number = 1
+            number, columns = 1, unique(header)
             for number, cells in enumerate(table, 2):
                 if any(cells):
-                    yield _cells(header, cells, path, f"row {number}")
-        except (csv.Error, UnicodeDecodeError) as error:
+                    yield _cells(columns, cells, path, f"row {number}")
+        except UnicodeDecodeError as error:
+            raise not_utf8(path, error) from error
+        except csv.Error as error:
             what = f"cannot be read as a table ({_said(error)})"
             hint = "save it as UTF-8 CSV with quoted cells"
             raise UsageError(what, where=f"{path}, row {number + 1}", hint=hint) from error
@@ -188,10 +192,7 @@ def _cells(header: list[str], cells: list[str], path: Path, where: str) -> Row:
     if len(cells) > len(header):
         what = f"has {len(cells)} cells, and the header {len(header)}"
         raise UsageError(what, where=f"{path}, {where}", hint="put quotes around cells that hold the separator")
-    fields: Json = {}
-    for name, cell in zip(header, cells, strict=False):
-        key = name if name not in fields else f"{name} (2)"
-        fields[key] = cell
+    fields: Json = dict(zip(header, cells, strict=False))
     try:
         check(fields)
     except ValueError as error:
@@ -221,8 +222,11 @@ def _long_cells() -> Generator[None]:
 
 
 def _parquet(path: Path) -> Iterator[Row]:
-    from ragset.adapters.parquet_reading import read_rows
+    from ragset.adapters.parquet_reading import column_names, read_rows
 
+    columns = column_names(path)
+    if twice := next((name for at, name in enumerate(columns) if name in columns[:at]), None):
+        raise UsageError(f"has two columns '{twice[:40]}'", where=str(path), hint="rename one of them")
     for number, fields in enumerate(read_rows(path), 1):
         try:
             check(fields)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from ragset.errors import UsageError
+from ragset.kit.foreign.keeping import together
 from ragset.kit.foreign.pairs import Fields, NoCorpus, Pair, Passage, Span, listed, text_of
 from ragset.kit.foreign.rows import Json, Row, load, read
 
@@ -50,11 +51,12 @@ def _nested(path: Path) -> Iterator[Row]:
         above = _apart(article, "paragraphs")
         for number, paragraph in enumerate(_list(article, "paragraphs", path, f"article {at}"), 1):
             where = f"article {at}, paragraph {number}"
-            beside = {**above, **_apart(paragraph, "qas")}
+            held, beside = _context(paragraph), _apart(paragraph, "qas", "context")
             for place, question in enumerate(_list(paragraph, "qas", path, where), 1):
                 if not isinstance(question, dict):
                     raise UsageError("a question must be an object", where=f"{path}, {where}", hint="write {…}")
-                yield Row({**beside, **cast("Json", question)}, f"{where}, question {place}", around)
+                fields = together(held, cast("Json", question), beside, above)
+                yield Row(fields, f"{where}, question {place}", around)
 
 
 def _has_paragraphs(data: Any) -> bool:
@@ -62,8 +64,14 @@ def _has_paragraphs(data: Any) -> bool:
     return any(isinstance(item, dict) and "paragraphs" in item for item in items)
 
 
-def _apart(value: Any, name: str) -> Json:
-    return {key: inner for key, inner in cast("Json", value).items() if key != name} if isinstance(value, dict) else {}
+def _apart(value: Any, *names: str) -> Json:
+    items = cast("Json", value).items() if isinstance(value, dict) else ()
+    return {key: inner for key, inner in items if key not in names}
+
+
+def _context(paragraph: Any) -> Json:
+    data = cast("Json", paragraph) if isinstance(paragraph, dict) else {}
+    return {"context": data["context"]} if "context" in data else {}
 
 
 def _list(value: Any, name: str, path: Path, where: str) -> list[Any]:
@@ -75,15 +83,17 @@ def _list(value: Any, name: str, path: Path, where: str) -> list[Any]:
 
 def _pair(fields: Fields) -> Pair:
     left = fields.left
-    context = left.pop("context", None)
-    context = context if isinstance(context, str) else ""
+    given = left.get("context")
+    context = given if isinstance(given, str) else ""
+    if context.strip():
+        del left["context"]
     answers = _answers(listed(left.get("answers")))
     impossible = left.get("is_impossible") is True or ("answers" in left and not answers)
     said, start = (None, None) if impossible or not answers else answers[0]
     span = _span(context, said, start) if said else None
     passage = Passage(context, "", text_of(left.get("title")) or "", (span,) if span else ())
     if span and start is not None and span[0] != start:
-        left["answer_start_found"] = span[0]
+        fields.add("answer_start_found", span[0])
     question = fields.text("question")
     return fields.pair(
         id=fields.identity("id"),
