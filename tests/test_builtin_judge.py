@@ -9,11 +9,12 @@ from ragset.adapters.ragas_bridge import answer_correctness, faithfulness
 from ragset.errors import ModelError
 from ragset.judges.answer_correctness import RULES_THRESHOLD
 from ragset.judges.faithfulness import THRESHOLD as FAITHFUL
-from ragset.kit.builtin_judge import BuiltinJudge, equivalence, statements_of, support
+from ragset.kit.builtin_judge import BuiltinJudge, equivalence, not_readable, statements_of, support
 from ragset.kit.entailment import THRESHOLD
 from ragset.kit.measures import sentences, stem
 from ragset.schema.ports import Ask, LanguageModel
-from ragset.schema.samples import Message
+from ragset.schema.samples import Context, Message, QAPair, Sample
+from ragset.schema.step import Tools
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -161,6 +162,32 @@ async def test_it_is_a_language_model_for_ragas_prompts_only() -> None:
         await judge.complete(Ask(messages=(Message(role="user", content="Hello"),)))
     with pytest.raises(ModelError):
         await judge.complete(Ask(messages=(Message(role="user", content="x\ninput: {broken"),)))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "context", "axis", "language"),
+    [
+        ("Wer unterschreibt den Vertrag?", "Beide.", "Der Vertrag wird von beiden Parteien unterschrieben.", "", "de"),
+        ("试用期多长？", "试用期是六个月。", "合同由双方签署。试用期为六个月。员工每年有三十天假期。", "", "zh"),
+        ("Wer unterschreibt den Vertrag?", "Beide Partner sind es.", "Fee: 3.", "", "de"),
+        ("Wer unterschreibt den Vertrag?", "Beide.", "", "de", "de"),
+        ("Who signs the contract?", "Both.", "Both parties sign the contract of work.", "", ""),
+        ("What is Schadenfreude?", "joy", "Fee: 3 euros.", "", ""),
+        ("Fee?", "3", "Gebühr 3 Euro.", "", ""),
+        ("When is it aired?", "in May", "Jiyū e! Yorokobi no Doresurōza; Kaizoku Mugiwara Ichimi", "", ""),
+        ("Wer unterschreibt den Vertrag?", "Beide.", "", "en-GB", ""),
+    ],
+)
+def test_a_pair_that_is_surely_not_english_is_not_read(
+    question: str, answer: str, context: str, axis: str, language: str
+) -> None:
+    contexts = (Context(chunk_id="c", document_id="d", text=context),) if context else ()
+    sample = Sample(
+        id="s", scenario_id="x", payload=QAPair(question=question, answer=answer), contexts=contexts, evidence=(),
+        axes={"language": axis} if axis else {},
+    )  # fmt: skip
+    why = not_readable(sample, Tools())
+    assert (f"'{language}'" in (why or "")) if language else why is None
 
 
 async def test_text_cannot_forge_the_input() -> None:

@@ -200,6 +200,87 @@ def test_the_pass_rate_of_a_delivered_set(tmp_path: Path) -> None:
     assert "149 of its 600 rows are labelled (by id), 150 are needed" in done.stderr
 
 
+def _delivered(tmp_path: Path, *, good: int, more: int) -> tuple[Path, Path]:
+    """Write a delivered set and, apart, its first 200 rows with labels, of which so many are right."""
+    rows = [{"id": f"d{at}", "context": f"c{at}", "answer": f"{0.5 + at % 5 / 10}"} for at in range(200 + more)]
+    labelled = [row | {"label": int(at < good)} for at, row in enumerate(rows[:200])]
+    return _write(tmp_path / "kept.jsonl", rows), _write(tmp_path / "l.jsonl", labelled)
+
+
+def test_labels_of_one_kind_give_the_pass_rate_of_a_delivered_set_and_no_figure_of_the_judge(tmp_path: Path) -> None:
+    kept, labels = _delivered(tmp_path, good=200, more=300)
+    found = _json("coin", "--labels", labels, "--delivered", kept, "--threshold", 0.5)
+    rate = found["pass_rate"]
+    assert (rate["value"], rate["high"], rate["labelled"], rate["unlabelled"]) == (1.0, 1.0, 200, 300)
+    assert rate["low"] == pytest.approx(0.025 ** (1 / 200), abs=1e-4)  # Clopper and Pearson, no mistake in 200
+    figures = ("auroc", "balanced_accuracy", "precision_at_80", "best_threshold", "brier", "reliability", "band")
+    assert [found[name] for name in figures] == [None] * len(figures)
+    assert (found["positives"], found["sets"][0]["scored"]) == (200, 200)
+    ordinary = _json("coin", "--labels", _coins(tmp_path / "coins.jsonl"))
+    assert found.keys() == ordinary.keys()
+    shown = _run("coin", "--labels", labels, "--delivered", kept, "--threshold", 0.5, "-q").stdout
+    assert "l.jsonl   200  –      –" in shown
+    assert "true pass rate of the delivered set: 100.0% [98.2%–100.0%]" in shown
+
+
+def test_labels_of_one_kind_make_no_calibration(tmp_path: Path) -> None:
+    kept, labels = _delivered(tmp_path, good=0, more=10)
+    done = _run("coin", "--labels", labels, "--delivered", kept, "--out", tmp_path / "c.yaml", "-q", code=2)
+    assert "labels of one kind make no calibration file" in done.stderr
+    assert not (tmp_path / "c.yaml").exists()
+    assert "nothing can be told apart" in _run("coin", "--labels", labels, "-q", code=2).stderr
+    rate = _json("coin", "--labels", labels, "--delivered", kept, "--threshold", 0.5)["pass_rate"]
+    assert (rate["value"], rate["low"]) == (0.0, 0.0)
+    assert 0.01 < rate["high"] < 0.03
+    bare = _run("coin", "--labels", kept, "--delivered", kept, "-q", code=2).stderr
+    assert "kept.jsonl, line 1: has no label" in bare
+
+
+def test_the_interval_of_labels_that_are_all_right_has_a_width_beside_other_labels_too(tmp_path: Path) -> None:
+    kept, labels = _delivered(tmp_path, good=200, more=50)
+    with labels.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "elsewhere", "context": "x", "answer": "0.1", "label": 0}) + "\n")
+    found = _json("coin", "--labels", labels, "--delivered", kept)
+    assert found["auroc"] == 1.0
+    assert found["pass_rate"]["low"] < 0.99
+    assert "Clopper and Pearson" in found["warnings"][-1]
+
+
+@pytest.mark.parametrize("judge", ["coin", "builtin-groundedness", "faithfulness"])
+@pytest.mark.parametrize("threshold", ["nan", "inf", "-inf", "1.5", "-0.1"])
+def test_a_threshold_that_no_score_can_have_is_refused(tmp_path: Path, judge: str, threshold: str) -> None:
+    labels = _coins(tmp_path / "l.jsonl")
+    if judge == "coin" and threshold in ("1.5", "-0.1"):  # a plug-in may score on another scale
+        assert _json(judge, "--labels", labels, "--threshold", threshold)["threshold"] == float(threshold)
+        return
+    done = _run(judge, "--labels", labels, f"--threshold={threshold}", "-q", code=2)
+    assert f"{judge}: threshold is {threshold}; give a" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_called_so(tmp_path: Path) -> None:
+    labels = _coins(tmp_path / "l.jsonl")
+    done = _run("coin", "--labels", tmp_path / "nosuch.jsonl", "-q", code=2)
+    assert "nosuch.jsonl: no such file; give" in done.stderr
+    assert "Errno" not in done.stderr
+    assert "no such file" in _run("coin", "--labels", labels, "--delivered", tmp_path / "no.jsonl", "-q", code=2).stderr
+    assert "is a folder" in _run("coin", "--labels", tmp_path, "-q", code=2).stderr
+
+
+def test_labels_that_the_judge_was_fitted_on_are_called_so(grounded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = _json("builtin-groundedness", "--labels", grounded)
+    assert (plain["fitted_on_these"], plain["warnings"]) == (False, [])
+    shipped = shipped_calibration("builtin-groundedness")
+    own = shipped.labels[0].model_copy(update={"sha256": plain["sets"][0]["sha256"]})
+    made = shipped.model_copy(update={"labels": (own,)})
+    monkeypatch.setattr("ragset.kit.calibrating.shipped_calibration", lambda name: made)
+    found = _json("builtin-groundedness", "--labels", grounded)
+    assert found["fitted_on_these"] is True
+    assert "fitted on 1 of these 1 files" in found["warnings"][0]
+    assert "note: the judge's constants were fitted" in _run("builtin-groundedness", "--labels", grounded, "-q").stdout
+    assert _json("faithfulness", "--labels", grounded)["fitted_on_these"] is True  # the built-in judge decides it
+
+
 def test_a_shipped_judge_runs_as_a_step_and_a_cheap_tier_is_left_out(grounded: Path) -> None:
     found = _json("faithfulness", "--labels", grounded)
     assert found["auroc"] == 1.0
@@ -245,3 +326,4 @@ def test_the_shipped_files_are_made_of_the_shared_labels(shared: Path) -> None:
         found = _json(name, "--labels", shared / f"data/dev/{file}.jsonl", "--resamples", 50)
         assert found["sets"][0]["sha256"] in {each.sha256 for each in shipped_calibration(name).labels}
         assert found["auroc"] > 0.65
+        assert found["fitted_on_these"] is True

@@ -121,10 +121,53 @@ async def test_drop_rejects_it() -> None:
     assert (done.status, done.question_type, len(done.contexts)) == ("rejected", "multi_hop_across", 2)
 
 
+def judge(score: float | None) -> ScriptedModel:
+    """Gives every pair that it compares the same score."""
+
+    def compares(ask: Ask) -> dict[str, Any]:
+        count = len(re.findall(r"^Pair \d", ask.messages[-1].content, re.MULTILINE))
+        entry = {"criterion": "equivalence", "reason": "r", "score": score, "sure": True}
+        return {"scores": [{"pair": n, **entry} for n in range(1, count + 1)]}
+
+    return ScriptedModel(compares, name="scripted:judge")
+
+
 async def test_another_answer_than_the_reference_proves_nothing() -> None:
-    kit = await tools(answerer=answerer({"born": (("Oslo",), "Bergen")}))
-    (done,) = await judged(kit, sample(kit, BORN, "tower.txt", "berg.txt"))
-    assert (done.question_type, done.verdicts[0].passed) == ("multi_hop_across", True)
+    said = answerer({"born": (("Oslo",), "Bergen")})
+    for models, passed in (({}, None), ({"judge": judge(0)}, True)):
+        kit = await tools(answerer=said, **models)
+        (done,) = await judged(kit, sample(kit, BORN, "tower.txt", "berg.txt"))
+        assert (done.question_type, done.verdicts[0].passed) == ("multi_hop_across", passed)
+
+
+OTHER_OPTION = [
+    "The ferry.",
+    "The passages say nothing about this.",
+    "Only the price of the ferry is given, so it cannot be told.",
+    "It cannot be told whether the bus is cheaper.",
+    "Either the ferry or the bus; only the price of the bus is given.",
+    "The ferry is cheaper than the bus.",
+    "Both ferry and bus.",
+    "Not the bus.",
+]
+
+
+@pytest.mark.parametrize("text", OTHER_OPTION)
+async def test_an_option_that_the_question_names_is_no_answer_because_it_is_named(text: str) -> None:
+    said = answerer({"cheaper": (("bus to",), text)})
+    for models, passed in (({}, None), ({"judge": judge(0)}, True)):
+        kit = await tools(answerer=said, **models)
+        (done,) = await judged(kit, sample(kit, CHEAPER, "ferry.txt", "bus.txt"))
+        assert (done.question_type, len(done.contexts), done.labels) == ("multi_hop_across", 2, ())
+        assert done.verdicts[0].passed is passed
+
+
+@pytest.mark.parametrize("text", ["the bus", "The bus.", "It is the bus."])
+async def test_the_option_itself_needs_no_judge(text: str) -> None:
+    compares = judge(0)
+    kit = await tools(answerer=answerer({"cheaper": (("bus to",), text)}), judge=compares)
+    (done,) = await judged(kit, sample(kit, CHEAPER, "ferry.txt", "bus.txt"))
+    assert (done.question_type, done.labels, compares.asks) == ("fact", ("single_hop",), [])
 
 
 HALF = ("What do ferry and bus to Aber cost?", "The ferry costs four euros. The bus costs two.")
@@ -161,21 +204,30 @@ async def test_three_contexts_are_left_out_until_all_that_stay_are_needed() -> N
 
 
 async def test_the_judge_compares_what_the_rules_cannot() -> None:
-    scores: list[float] = []
-
-    def compares(ask: Ask) -> dict[str, Any]:
-        return {"scores": [{"pair": 1, "criterion": "equivalence", "reason": "r", "score": scores[0], "sure": True}]}
-
     said = answerer({"over water": (("four euros",), "It is four coins of a euro each for the crossing")})
     for score, kind in ((1, "fact"), (0, "multi_hop_across")):
-        scores[:] = [score]
-        kit = await tools(answerer=said, judge=ScriptedModel(compares, name="scripted:judge"))
+        kit = await tools(answerer=said, judge=judge(score))
         (done,) = await judged(kit, sample(kit, FASTER, "ferry.txt", "bus.txt"))
         assert (done.question_type, done.verdicts[0].passed) == (kind, True)
     kit = await tools(answerer=said)
     (done,) = await judged(kit, sample(kit, FASTER, "ferry.txt", "bus.txt"))
     assert (done.question_type, done.verdicts[0].passed) == ("multi_hop_across", None)
     assert "it cannot be told" in done.verdicts[0].reason
+
+
+async def test_what_the_judge_cannot_compare_fails_that_pair_alone() -> None:
+    def compares(ask: Ask) -> Any:
+        prompt = "".join(message.content for message in ask.messages)
+        entry = {"pair": 1, "criterion": "equivalence", "reason": "r", "score": 1, "sure": True}
+        return "?" if "over water" in prompt else {"scores": [entry]}
+
+    crossing = "It is four coins of a euro each for the crossing"
+    known = {"over water": (("four euros",), crossing), "cheaper": (("bus to",), "Take the bus there")}
+    kit = await tools(answerer=answerer(known), judge=ScriptedModel(compares, name="scripted:judge"))
+    pair = [sample(kit, asked, "ferry.txt", "bus.txt") for asked in (FASTER, CHEAPER)]
+    broken, done = await judged(kit, *pair)
+    assert (broken.status, broken.failure and broken.failure.error) == ("failed", "ReplyError")
+    assert (done.status, done.question_type) == ("open", "fact")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import make_chunk, make_sample
 from ragset.judges.privacy import Privacy
-from ragset.kit.privacy import find
+from ragset.kit.privacy import _patterns, find
 from ragset.schema.samples import Context, Draw, QAPair, Sample
 from ragset.schema.step import Tools
 
@@ -90,6 +90,53 @@ def test_hostile_text_takes_no_time(piece: str) -> None:
     began = time.process_time()
     find(piece * (40_000 // len(piece)))
     assert time.process_time() - began < 2
+
+
+BEGIN = "-----BEGIN RSA " + "PRIVATE KEY-----\n"
+HEADS = ["", BEGIN, "ey" + "Jaaaaaaaaaaaa.ey" + "J", "api_key=", "http://u:", "tel: 0"]
+PIECES = [
+    *("a", " ", "\n", "_", ".", "a: ", "a: b\n", "a: \n", "a:\n", "a-", "1 ", "1.", "1 / ", "+1 ", "a@", "a@a."),
+    *(
+        "-eyJ",
+        "eyJaaaaaaaaaa.",
+        "sk-a-",
+        "a://a:",
+        "tel 0",
+        "(0",
+        "4539 ",
+        "A1",
+        "DE68 ",
+        "ab:",
+        "::",
+        "api_key",
+        "is ",
+    ),
+    *("token-", "tokentoken", BEGIN, f"a: {BEGIN}", "-----BEGIN A ", "aB3"),
+]
+
+
+@pytest.mark.parametrize("at", range(len(_patterns())), ids=lambda at: f"{at} {_patterns()[at][1]}")
+def test_no_pattern_takes_long_on_a_hostile_text(at: int) -> None:
+    pattern = _patterns()[at][2]
+    for head in HEADS:
+        for piece in PIECES:
+            for length in (60, 90, 130, 10_000):  # what grows exponentially is seen before it never ends
+                text = head + piece * (length // len(piece)) + "!"
+                began = time.process_time()
+                sum(1 for _ in pattern.finditer(text))
+                assert time.process_time() - began < 0.1, (head, piece, length)
+
+
+@pytest.mark.parametrize(
+    "headers", ["", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,01AB\n\n", "Version: Gnu v1 (x)\n"]
+)
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_key_is_found_behind_its_headers_and_when_its_lines_are_one(headers: str, flat: bool) -> None:
+    value = _made("MII", 200)
+    text = f"{BEGIN}{headers}{value}\n-----END"
+    text = " ".join(text.split()) if flat else text
+    (found,) = find(text)
+    assert (found.kind, text[found.start : found.end].strip()) == ("private key", value)
 
 
 KEY, MAIL = _made("gh" + "p_", 36), "ada.lorne@nordhaven-harbour.no"

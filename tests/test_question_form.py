@@ -10,7 +10,7 @@ import pytest
 
 from ragset.judges.question_form import QuestionForm
 from ragset.kit.question_form import is_english, problems
-from ragset.schema.samples import Draw, Message, QAPair, Sample
+from ragset.schema.samples import Context, Draw, Message, QAPair, Sample
 from ragset.schema.step import Tools
 
 GOOD = [
@@ -139,6 +139,13 @@ def test_an_unanswerable_question_is_judged_by_its_wording_only() -> None:
         ("Que fait cette commande ?", False),
         ("Qual é a capital do Brasil?", False),
         ("Cosa sono le prove?", False),
+        ("In welchem Jahr wurde Apollo 11 gestartet?", False),
+        ("In welk jaar was de slag bij Waterloo?", False),
+        ("Hvad er hovedstaden i Danmark?", False),
+        ("Co to jest inflacja?", False),
+        ("Mikor épült a torony?", False),
+        ("On peut payer en ligne ?", False),
+        ("In which year was Apollo 11 launched?", True),
     ],
 )
 def test_language(text: str, english: bool) -> None:
@@ -210,6 +217,29 @@ async def test_the_rules_follow_style_type_and_language(
     verdict = (await QuestionForm().apply(Draw(number=0, samples=(sample,)), Tools())).samples[0].verdicts[0]
     assert verdict.passed is not bool(reason)
     assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("question", "context", "passed"),
+    [
+        ("In welchem Jahr wurde Apollo 11 gestartet?", "Die Rakete wurde im Jahr 1969 von der NASA gestartet.", True),
+        ("Hvad er hovedstaden i Danmark?", "", True),
+        ("Πότε χτίστηκε ο πύργος;", "", True),
+        ("Ποιος είναι ο πύργος", "", False),
+        ("หอคอยสร้างเมื่อไหร่", "", True),
+        ("塔はいつ建てられましたか。", "", True),
+        ("塔は千九百年に建てられました。", "", False),
+        ("What does the mole cost;", "", False),
+        ("The mole of the town.", "", False),
+    ],
+)
+async def test_a_set_without_a_language_axis_is_read_in_its_own_language(
+    question: str, context: str, passed: bool
+) -> None:
+    contexts = (Context(chunk_id="c", document_id="d", text=context),) if context else ()
+    sample = _sample(question, "1969").model_copy(update={"contexts": contexts, "axes": {"style": "plain"}})
+    verdict = (await QuestionForm().apply(Draw(number=0, samples=(sample,)), Tools())).samples[0].verdicts[0]
+    assert verdict.passed is passed, verdict.reason
 
 
 def test_on_labelled_pairs_hardly_a_good_one_is_lost(shared: Path) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from conftest import make_chunk, make_sample
 from ragset.adapters.scripted_model import ScriptedModel
-from ragset.errors import ContextError, FlowError, ReplyError
+from ragset.errors import ContextError, FlowError, ModelError, ReplyError
 from ragset.flow.compile import parse_flow
 from ragset.judges.rubric import RubricJudge
 from ragset.kit.judging import same_model
 from ragset.kit.rehearsal import Rehearsal
 from ragset.kit.replies import read_reply
-from ragset.kit.rubrics import Item, _reply_of, judge_items, load_rubric, rubric_names
+from ragset.kit.rubrics import Item, Judged, _reply_of, judge_each, judge_items, load_rubric, rubric_names
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Draw, Message, QAPair, Sample
 from ragset.schema.step import Tools
@@ -124,9 +124,9 @@ BAD = {
 
 @pytest.mark.parametrize("reply", BAD.values(), ids=BAD.keys())
 async def test_a_bad_reply_is_asked_again_and_at_last_a_failure_never_a_score(reply: Any) -> None:
-    kit, model = tools(reply, reply, reply)
+    kit, model = tools(*[reply] * 12)
     done = await judged(RubricJudge(), kit)
-    assert len(model.asks) == 3
+    assert len(model.asks) == 3 + 3 * 3  # about all, then about each alone
     assert {(s.status, s.verdicts) for s in done} == {("failed", ())}
     assert done[0].failure is not None
     assert (done[0].failure.step, done[0].failure.error) == ("rubric", "ReplyError")
@@ -170,6 +170,51 @@ async def test_pairs_that_do_not_fit_one_call_are_asked_in_several() -> None:
     model = ScriptedModel([scores(score(1, 2)), scores(score(1, 1)), scores(score(1, 0))])
     found, usage = await judge_items(model, long, [load_rubric("groundedness", (0, 2), 1)], purpose="p")
     assert ([one.score for (one,) in found], usage.calls) == ([2, 1, 0], 3)
+
+
+def small_judge(most: int, *, unreadable: str = "no such thing", error: Exception | None = None) -> ScriptedModel:
+    """A judge that gives an entry for ``most`` pairs at most, and of a pair that says ``unreadable`` none at all."""
+
+    def reply(ask: Ask) -> Any:
+        text = ask.messages[1].content  # what follows it are corrections
+        if unreadable in text and "Pair 2" not in text:
+            if error:
+                raise error
+            return "?"
+        return scores(*(score(at, 2) for at in range(1, min(most, text.count("\nQuestion: ")) + 1)))
+
+    return ScriptedModel(reply, name="scripted:judge")
+
+
+async def test_a_judge_that_can_handle_one_pair_at_a_time_judges_all() -> None:
+    model = small_judge(1)
+    done = await judged(RubricJudge(), Tools(models={"judge": model}))
+    assert [(s.status, s.verdicts[0].score) for s in done] == [("open", 1.0)] * 3
+    assert len(model.asks) == 3 + 3
+    model = small_judge(3)
+    await judged(RubricJudge(), Tools(models={"judge": model}))
+    assert len(model.asks) == 1
+
+
+@pytest.mark.parametrize("error", [None, ContextError("too long"), ModelError("the server says no")])
+async def test_what_fails_alone_is_an_error_of_that_item_only(error: ModelError | None) -> None:
+    items, rubrics = [Item.of(s, "pair") for s in three()], [load_rubric("relevancy")]
+    model = small_judge(1, unreadable="thing 1", error=error)
+    first, second, third = await judge_each(model, items, rubrics, purpose="p")
+    assert isinstance(first, Judged)
+    assert isinstance(third, Judged)
+    assert (first.scores[0].score, third.scores[0].score) == (2, 2)
+    assert (first.usage.calls, third.usage.calls) == (1, 1)
+    assert isinstance(second, type(error) if error else ReplyError)
+    with pytest.raises(type(second)):
+        await judge_items(model, items, rubrics, purpose="p")
+
+
+async def test_what_breaks_in_one_call_takes_no_verdict_of_another() -> None:
+    long = [Item(s.payload, (("Question", s.payload.question),), (f"{at} " * 10_000,)) for at, s in enumerate(three())]
+    model = small_judge(1, unreadable="thing 1", error=ModelError("the server says no"))
+    found = await judge_each(model, long, [load_rubric("groundedness", (0, 2), 1)], purpose="p")
+    assert [type(one) for one in found] == [Judged, ModelError, Judged]
 
 
 async def test_not_together_a_broken_reply_fails_one_sample_only() -> None:

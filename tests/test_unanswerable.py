@@ -111,6 +111,19 @@ async def test_a_model_finds_the_chunk_that_answers() -> None:
     assert isinstance(done.measures["answered_at"], int)
 
 
+@pytest.mark.parametrize("with_model", [False, True])
+async def test_where_nothing_was_read_nothing_is_proved(with_model: bool) -> None:
+    model = ScriptedModel(nothing, name="scripted:judge")
+    kit = await tools(model if with_model else None, texts={})
+    payload = QAPair(question=PAINTED, answer=None, answerable=False)
+    gone = Context(chunk_id="gone", document_id="pier.txt", text=TEXTS["pier.txt"])
+    for contexts in ((), (gone,)):
+        (done,) = await judged(kit, Sample(id="u", scenario_id="x", payload=payload, contexts=contexts, evidence=()))
+        assert (done.verdicts[0].passed, done.verdicts[0].score, done.status) == (None, None, "open")
+        assert done.verdicts[0].reason.startswith("nothing was read")
+        assert (done.measures["passages_read"], model.asks) == (0, [])
+
+
 async def test_answerable_pairs_are_passed_by() -> None:
     model = ScriptedModel(nothing, name="scripted:judge")
     kit = await tools(model)

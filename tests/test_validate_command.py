@@ -177,6 +177,12 @@ def test_the_flow_that_was_run_is_written_and_runs_again(place: Path) -> None:
         (("beir", "--from", "squad"), "is a folder"),
         (("ragas.jsonl", "--from", "beir"), "is no folder"),
         (("none.jsonl",), "no such file"),
+        (
+            ("ragas.jsonl", "--from", "ragas", "--columns", "question=q"),
+            "--columns: the columns of the format 'ragas' have names of their own; leave it out, or read the file with",
+        ),
+        (("squad-v1.json", "--from", "squad", "--columns", "answer=a"), "the columns of the format 'squad' have names"),
+        (("ragas.jsonl", "--from", "ragset", "--index", "docs", "--columns", "answer=a"), "the format 'ragset' have"),
     ],
 )
 def test_a_mistake_is_said_in_one_line_and_nothing_is_written(place: Path, args: tuple[str, ...], said: str) -> None:
@@ -187,6 +193,67 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(place: Path, args:
     assert said in done.stderr
     assert done.stdout == ""
     assert not out.exists() or not (out / "kept.jsonl").exists()
+
+
+@pytest.mark.parametrize("against", ["--corpus", "--index", "neither"])
+@pytest.mark.parametrize("form", ["ragas", "ragset"])
+def test_a_broken_line_is_found_before_anything_is_made(place: Path, tmp_path: Path, against: str, form: str) -> None:
+    """No document is ingested, and no run folder begun, for a set whose last line cannot be read."""
+    path, indexes, out = tmp_path / "set.jsonl", tmp_path / "i", tmp_path / "out"
+    if form == "ragas":
+        good = (FILES / "ragas.jsonl").read_text("utf-8").splitlines()[:4]
+    else:
+        good = (validated(place, "ragas.jsonl", "--index", "docs") / "rejected.jsonl").read_text("utf-8").splitlines()
+    path.write_text("\n".join([*good[:4], '{"user_input": oops}']) + "\n", "utf-8")
+    if against == "--index":
+        shutil.copytree(place / "indexes", indexes)
+    args = {"--corpus": ("--corpus", place / "docs"), "--index": ("--index", "docs")}.get(against, ())
+    done = run("validate", path, "--from", form, *args, "--indexes", indexes, "--embedder", "hash", "--out", out)
+    assert done.exit_code == 2
+    told = "is judged against an index" if (form, against) == ("ragset", "neither") else "set.jsonl, line 5: is no"
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not out.exists()
+    assert indexes.exists() == (against == "--index")
+
+
+ENGLISH = (
+    "The Drava and the Sava are rivers of the Balkans. They flow to the Danube, and boats go up both of them for a "
+    "long way. In the spring the water of the Sava is high, and many of the fields beside it are under water."
+)
+ROMANIAN = (
+    "Tisa este cel mai lung afluent al Dunării și are 966 km, iar Sava este afluentul cu cel mai mare debit. Prutul "
+    "formează cea mai mare parte a graniței dintre România și Republica Moldova. Tisa, Sava, Drava, Prut și Olt."
+)
+
+
+def _in_two_languages(tmp_path: Path, *rows: dict[str, str]) -> list[dict[str, Any]]:
+    """Judge pairs without contexts against a document in English and one in Romanian."""
+    (tmp_path / "docs").mkdir()
+    for name, text in (("en", ENGLISH), ("ro", ROMANIAN)):
+        (tmp_path / "docs" / f"{name}.txt").write_text(text, "utf-8")
+    path, out = tmp_path / "set.jsonl", tmp_path / "out"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    args = ("--corpus", tmp_path / "docs", "--indexes", tmp_path / "i", "--embedder", "hash", "--out", out, "-q")
+    assert run("validate", path, *args).exit_code == 0
+    by = {line["question"]: line for line in lines(out)}
+    return [by[row["question"]] for row in rows]
+
+
+def test_a_pair_is_matched_in_its_own_language_where_that_has_it(tmp_path: Path) -> None:
+    bare, answered, elsewhere = _in_two_languages(
+        tmp_path,
+        {"question": "What are the Tisa, the Sava, the Drava, the Prut and the Olt?"},
+        {"question": "Where do the Tisa and the Sava go?", "answer": "the Danube"},
+        {"question": "How long is the Tisa, and is it as long as the Sava?", "answer": "966 km"},
+    )
+    documents = [[context["document_id"] for context in line["contexts"]] for line in (bare, answered, elsewhere)]
+    assert documents == [["docs/en.txt"], ["docs/en.txt"], ["docs/ro.txt"]]
+    assert "question_language" not in bare["provenance"] | answered["provenance"]
+    assert elsewhere["evidence"][0]["quote"] == "966 km"
+    assert elsewhere["provenance"]["question_language"] == "en"
+    said = next(verdict["reason"] for verdict in elsewhere["verdicts"] if verdict["judge"] == "ground")
+    assert said == "no context was given: matched by retrieval, in another language than its question"
 
 
 def test_columns_are_taken_with_commas_and_repeated_too(place: Path) -> None:

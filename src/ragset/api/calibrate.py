@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Unpack
 
@@ -12,14 +13,16 @@ from ragset.api.roles import chosen
 from ragset.api.wiring import RunOptions, check_options, progress_of, run_sync
 from ragset.errors import UsageError
 from ragset.flow.compile import load_flow
+from ragset.flow.registry import STEPS
 from ragset.flow.running import Progress
-from ragset.kit.calibrating import CalibrationResult, Judged, JudgedSet, JudgeFacts, measure, measure_pass_rate
+from ragset.kit.calibrating import CalibrationResult, Judged, JudgedSet, JudgeFacts, measure, with_fitted
 from ragset.kit.calibration import RESAMPLES
 from ragset.kit.calibration_file import write_calibration
+from ragset.kit.calibration_rate import RateResult, measure_pass_rate, rate_notes
 from ragset.kit.judging import one_line, rounded
 from ragset.kit.label_files import Labelled, LabelSet, read_delivered, read_labels
 
-__all__ = ["CalibrateOptions", "CalibrationResult", "calibrate"]
+__all__ = ["CalibrateOptions", "CalibrationResult", "RateResult", "calibrate"]
 
 MAX_ERROR = 0.05
 """Error of the band when none is asked for."""
@@ -55,36 +58,62 @@ class BuiltinJudge:
 
 def calibrate(
     name: str, labels: str | Path | Sequence[str | Path], **options: Unpack[CalibrateOptions]
-) -> CalibrationResult:
+) -> CalibrationResult | RateResult:
     """Compare a judge with people's labels, one or several files of them; figures are macro means over the files.
 
-    ``name`` is that of a step, or ``builtin-groundedness`` or ``builtin-equivalence``. Raises ``UsageError`` and
-    its kin, with file and line, for labels that cannot be used.
+    ``name`` is that of a step, or ``builtin-groundedness`` or ``builtin-equivalence``. Labels of one kind give the pass
+    rate of a ``delivered`` set alone. Raises ``UsageError`` and its kin, with file and line, for labels that cannot be
+    used.
     """
     check_options(options, CalibrateOptions)
     paths = [labels] if isinstance(labels, str | Path) else list(labels)
-    _check(paths, options)
-    sets = [read_labels(path) for path in paths]
-    delivered = options.get("delivered")
+    delivered, out = options.get("delivered"), options.get("out")
+    _check(name, paths, options)
+    sets = [_of_any_kind(path) if delivered else read_labels(path) for path in paths]
+    if out and (same := next((each for each in sets if len({row.label for row in each.rows}) == 1), None)):
+        raise _no_calibration(same.path)
     whole = [read_delivered(delivered)] if delivered else []
     facts, judged = _judged(name, [*sets, *whole], options)
+    own = judged[: len(sets)]
+    rate = measure_pass_rate(own, judged[-1]) if whole else None
+    if rate and (same := next((each for each in own if each.one_kind), None)):
+        if out:
+            raise _no_calibration(same.labels.path)
+        return RateResult(facts, tuple(own), rate)
     found = measure(
         facts,
-        judged[: len(sets)],
+        own,
         max_error=options.get("max_error", MAX_ERROR),
         seed=options.get("seed", 0),
         resamples=options.get("resamples", RESAMPLES),
     )
-    if whole:
-        found = replace(found, pass_rate=measure_pass_rate(judged[: len(sets)], judged[-1]))
-    if out := options.get("out"):
+    if out:
         write_calibration(out, found.calibration)
+    found = with_fitted(found, facts)
+    return replace(found, pass_rate=rate, warnings=(*found.warnings, *rate_notes(rate))) if rate else found
+
+
+def _of_any_kind(path: str | Path) -> LabelSet:
+    """Read labels that may all be the same: they are enough for the pass rate of a delivered set."""
+    found = read_delivered(path)
+    if bare := next((row for row in found.rows if row.label is None), None):
+        hint = "give every line a 'label' of 0 or 1, or leave it out"
+        raise UsageError("has no label", where=bare.where, hint=hint)
     return found
 
 
-def _check(paths: Sequence[str | Path], options: CalibrateOptions) -> None:
+def _no_calibration(path: Path) -> UsageError:
+    what = "labels of one kind make no calibration file"
+    return UsageError(what, where=str(path), hint="add rows of the other label, or leave out --out")
+
+
+def _check(name: str, paths: Sequence[str | Path], options: CalibrateOptions) -> None:
     if not paths:
         raise UsageError("no labels were named", hint="give files with --labels")
+    delivered = options.get("delivered")
+    if lost := next((path for path in (*paths, *filter(None, (delivered,))) if not Path(path).is_file()), None):
+        what = "is a folder" if Path(lost).is_dir() else "no such file"
+        raise UsageError(what, where=str(lost), hint="give a file of JSON lines or CSV")
     files = [Path(path).resolve() for path in paths]
     if twice := next((path for at, path in enumerate(files) if path in files[:at]), None):
         raise UsageError("is named twice", where=str(twice), hint="name each file of labels once")
@@ -93,6 +122,15 @@ def _check(paths: Sequence[str | Path], options: CalibrateOptions) -> None:
         raise UsageError(f"max_error is {error:g}", hint="give a share between 0 and 1, 0.05 say")
     if resamples < 1:
         raise UsageError(f"resamples is {resamples}", hint="give at least 1; 1000 is usual")
+    _check_threshold(name, options.get("threshold"))
+
+
+def _check_threshold(name: str, threshold: float | None) -> None:
+    """Refuse one that is no number, and one that no score of a judge that ships can be on both sides of."""
+    ours = name in BUILTIN or STEPS.get(name, "").startswith("ragset.")
+    if threshold is not None and not (0 <= threshold <= 1 if ours else isfinite(threshold)):
+        hint = "give a score between 0 and 1" if ours else "give a finite number"
+        raise UsageError(f"threshold is {threshold:g}", where=name, hint=hint)
 
 
 def _judged(name: str, sets: Sequence[LabelSet], options: CalibrateOptions) -> tuple[JudgeFacts, list[JudgedSet]]:

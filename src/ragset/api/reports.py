@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ragset.flow.certify import certify, read_kept, read_report
-from ragset.kit.certificate_parts import MEANINGS, models
+from ragset.kit.certificate_parts import CHOOSING, MEANINGS, models
 
 __all__ = ["Comparison", "certify", "compare"]
 
@@ -29,14 +29,13 @@ def compare(runs: Iterable[str | Path]) -> Comparison:
     """Put finished runs side by side; raises ``UsageError`` for a folder that holds none."""
     folders = [Path(run) for run in runs]
     reports = [read_report(folder) for folder in folders]
-    ids = [
-        {line["id"] for line in read_kept(folder, report)} for folder, report in zip(folders, reports, strict=True)
-    ]
+    ids = [{line["id"] for line in read_kept(folder, report)} for folder, report in zip(folders, reports, strict=True)]
     named = [{**report, "models": dict(models(report))} for report in reports]
     rows = [(what, tuple(_at(report, path) for report in named)) for what, path in FIGURES]
     rows.append(("pairs that the first run has too", tuple(len(ids[0] & own) for own in ids)))
     gates = dict.fromkeys(name.split("[")[0] for report in reports for name in report.get("gates", {}))
-    rows += [(f"rejected by {gate}", tuple(_rejected(report, gate) for report in reports)) for gate in gates]
+    how = {gate: "left out" if gate in CHOOSING else "rejected" for gate in gates}
+    rows += [(f"{how[gate]} by {gate}", tuple(_rejected(report, gate) for report in reports)) for gate in gates]
     told = [(what, values) for what, values in rows if any(value is not None for value in values)]
     return Comparison(tuple(str(folder) for folder in folders), tuple(told))
 

@@ -31,7 +31,6 @@ from ragset.schema.step import Step
 from ragset.sources.files import survey
 from ragset.sources.samples import read_samples
 
-
 _NAME_INDEX = "name an index with --index, or documents with --corpus"
 
 

@@ -34,7 +34,12 @@ def certify(run: str | Path) -> Path:
     rejected = by_reason(_counted(folder / REJECTED, samples["rejected"] + samples["failed"]))
     for line in (*kept, *rejected):
         _check_pair(line, folder)
-    replace_text(folder / PAGE, certificate(report, kept, rejected, folder.resolve().name))
+    page = certificate(report, kept, rejected, folder.resolve().name)
+    try:
+        replace_text(folder / PAGE, page)
+    except OSError as error:
+        where, hint = str(folder / PAGE), "the page lies in the folder of the run: it must be writable"
+        raise UsageError(f"cannot be written ({error.strerror})", where=where, hint=hint) from error
     return folder / PAGE
 
 
@@ -79,7 +84,7 @@ def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
         for number, text in enumerate(file, 1):
             where = f"{path}, line {number}"
             try:
-                line = json.loads(text)
+                line = json.loads(text) if text.strip() else None
             except (ValueError, RecursionError) as error:
                 raise UsageError(f"is no JSON ({error})", where=where, hint=DAMAGED) from error
             if not isinstance(line, dict) or not isinstance(line.get("id"), str):

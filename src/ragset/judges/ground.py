@@ -26,10 +26,11 @@ from ragset.kit.grounding import (
     similar_place,
 )
 from ragset.kit.judging import Judge
+from ragset.kit.languages import expected_language, language_of, other_language
 from ragset.kit.pair_labels import HOPS
 from ragset.kit.retrieving import query_of, retrieve
 from ragset.schema.documents import Chunk
-from ragset.schema.samples import Context, Evidence, Sample
+from ragset.schema.samples import Context, Evidence, QAPair, Sample
 from ragset.schema.step import Tools, Uses
 
 MATCHED = "matched_by_retrieval"
@@ -38,6 +39,9 @@ SIMILAR = "context_similar"
 """Label of a pair one of whose contexts stands in the index in other words or another order only."""
 GIVEN = "given_contexts"
 """Where the metadata keep contexts that are not delivered as they were given."""
+
+QUESTION_LANGUAGE = "question_language"
+"""Where the provenance says a question's language when it was matched with passages in another one."""
 
 MOST_CHUNKS = 4
 """Chunks that are delivered of a context without evidence to choose by."""
@@ -59,7 +63,7 @@ class Ground(Judge):
     """
 
     name: ClassVar[str] = "ground"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder"})
 
     corpus: str | None = Field(default=None, description="Corpus that the step 'contexts' made of the same set.")
@@ -135,13 +139,35 @@ class Ground(Judge):
             return sample.judged(self.verdict(None, reason="unanswerable, and no context was given: nothing to match"))
         hits = await retrieve("\n".join(filter(None, (query_of(pair), pair.answer))), self.top_k, tools)
         near = [Found(hit.chunk, hit.chunk.start, hit.chunk.end, NEARNESS * hit.score) for hit in hits]
-        if pair.answer is None:
-            proved, verbatim = [piece for part in near[:1] for piece in cut(part.start, part.end, [part])], 0.0
-        else:
-            proved, verbatim = proofs(pair.answer, pair.question, near)
-        sample = _delivered(sample, proved, verbatim, "retrieval").labelled(MATCHED)
+        sample = _delivered(sample, *_match(pair, near), "retrieval").labelled(MATCHED)
         why = "the index has none of the given ids" if named else "no context was given"
-        return sample.judged(self.verdict(None, reason=f"{why}: matched by retrieval"))
+        own = _own_language(sample)
+        if own:  # the match is to blame, and not the question
+            sample = sample.model_copy(update={"provenance": sample.provenance | {QUESTION_LANGUAGE: own}})
+        how = ", in another language than its question" if own else ""
+        return sample.judged(self.verdict(None, reason=f"{why}: matched by retrieval{how}"))
+
+
+def _match(pair: QAPair, near: Sequence[Found]) -> tuple[list[tuple[Evidence, Chunk]], float]:
+    """Give the evidence in what was retrieved, and its verbatim share: in the question's language, where that has it.
+
+    A passage in another language is taken where there is no other, or where more of the answer stands word for word.
+    """
+    found = [language_of(part.chunk.text) for part in near]
+    strange = {code for code in set(found) if code and other_language(pair.question, code)}
+    own = [part for part, code in zip(near, found, strict=True) if code not in strange] or near
+    if pair.answer is None:
+        return [piece for part in own[:1] for piece in cut(part.start, part.end, [part])], 0.0
+    best = proofs(pair.answer, pair.question, own)
+    if len(own) == len(near) or best[1] == 1:
+        return best
+    return max(best, proofs(pair.answer, pair.question, near), key=lambda proved: proved[1])
+
+
+def _own_language(sample: Sample) -> str | None:
+    """Give the language of a question that is clearly in another than is expected of it, and has not been told its."""
+    expected = None if sample.axes.get("language") else expected_language(sample)
+    return other_language(sample.payload.question, expected) if expected else None
 
 
 def _proved(

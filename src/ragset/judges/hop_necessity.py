@@ -73,7 +73,7 @@ class HopNecessity(SiblingJudge):
     """
 
     name: ClassVar[str] = "hop_necessity"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "answerer", "judge"})
 
     drop: bool = False

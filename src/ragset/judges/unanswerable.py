@@ -46,7 +46,7 @@ class Unanswerable(SiblingJudge):
     """
 
     name: ClassVar[str] = "unanswerable"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder", "judge"})
 
     top_k: int = Field(default=10, ge=1, le=50)
@@ -103,6 +103,9 @@ class Unanswerable(SiblingJudge):
         if case.abstains:
             return sample.judged(self.verdict(None, reason=case.abstains))
         read = len(case.read)
+        if not read:
+            reason = "nothing was read: the search found no passage, and the pair has none of its own"
+            return sample.judged(self.verdict(None, reason=reason), passages_read=0)
         measures = {"passages_read": read, **({f"{self.name}_sent_on": int(not case.evident)} if model else {})}
         if case.evident:
             candidate, proof = case.evident

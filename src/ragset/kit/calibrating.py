@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ragset.errors import UsageError
+from ragset.kit import builtin_judge
 from ragset.kit.calibration import KEPT_SHARE, RESAMPLES, Scored, best_threshold, bootstrap, brier, reliability
 from ragset.kit.calibration_band import band
-from ragset.kit.calibration_file import Band, Calibration, Estimate, LabelFile, Reliability
+from ragset.kit.calibration_file import (
+    Band,
+    Calibration,
+    Estimate,
+    LabelFile,
+    Reliability,
+    shipped_calibration,
+    shipped_names,
+)
 from ragset.kit.label_files import Labelled, LabelSet
-from ragset.kit.prediction_powered import LEAST_LABELS, PassRate, pass_rate
+from ragset.kit.prediction_powered import PassRate
 
 FEW_GROUPS = 20
 """Groups below which a bootstrap interval is too narrow to be trusted."""
@@ -64,6 +73,11 @@ class JudgedSet:
         except ValueError as error:
             what = f"of {len(self.judged)} rows {len(rows)} got a score, and {error}"
             raise UsageError(what, where=str(self.labels.path), hint="give more rows of both labels") from error
+
+    @property
+    def one_kind(self) -> bool:
+        """True when all rows that have a score have the same label."""
+        return len({each.row.label for each in self.judged if each.score is not None}) == 1
 
     @property
     def failures(self) -> int:
@@ -121,7 +135,8 @@ class SetFigures:
 class CalibrationResult:
     """What a calibration found: the file that flows name, the figures of each set, and what is wrong with it.
 
-    ``pass_rate`` is the true pass rate of a delivered set, where one was given.
+    ``pass_rate`` is the true pass rate of a delivered set, where one was given; ``fitted_on`` names the files of labels
+    that constants of the judge were fitted on, so that its figures on them are too good.
     """
 
     calibration: Calibration
@@ -130,6 +145,7 @@ class CalibrationResult:
     pooled: Scored
     warnings: tuple[str, ...] = ()
     pass_rate: PassRate | None = None
+    fitted_on: tuple[str, ...] = ()
 
     @property
     def failures(self) -> int:
@@ -159,6 +175,7 @@ class CalibrationResult:
             "failures": self.failures,
             "abstentions": self.abstentions,
             "positives": int(self.pooled.labels.sum()),
+            "fitted_on_these": bool(self.fitted_on),
             "threshold": it.threshold,
             **_figures(it.auroc, it.balanced_accuracy, it.precision_at_80),
             "best_threshold": {
@@ -209,27 +226,26 @@ def measure(
     return CalibrationResult(calibration, each_set, best_threshold(scored), pooled, _warnings(facts, sets, pooled))
 
 
-def measure_pass_rate(sets: Sequence[JudgedSet], delivered: JudgedSet) -> PassRate:
-    """Give the true pass rate of a delivered set: its rows that the sets label, by id, and its scores.
+def fitted_on(facts: JudgeFacts, sets: Sequence[JudgedSet]) -> tuple[str, ...]:
+    """Name the files of labels that the judge's own constants were fitted on: those of its shipped calibration.
 
-    A row without a score takes the mean score, which keeps the estimate sound. Raises ``UsageError`` with fewer than
-    150 labels of the set.
+    A step that the built-in judge decides has the constants of both built-in judges.
     """
-    rows = (each.row for judged in (delivered, *sets) for each in judged.judged)
-    labels = {row.id: row.label for row in rows if row.label is not None}
-    known = [each.score for each in delivered.judged if each.score is not None]
-    middle = float(np.mean(known)) if known else 0.0
-    here = [each for each in delivered.judged if each.row.id in labels]
-    rest = [each for each in delivered.judged if each.row.id not in labels]
-    if len(here) < LEAST_LABELS:
-        what = f"{len(here)} of its {len(delivered.judged)} rows are labelled (by id), {LEAST_LABELS} are needed"
-        raise UsageError(what, where=str(delivered.labels.path), hint="label more rows of it, drawn at random")
-    return pass_rate(
-        [labels[each.row.id] for each in here],
-        [middle if each.score is None else each.score for each in here],
-        [middle if each.score is None else each.score for each in rest],
-        groups=([each.row.group for each in here], [each.row.group for each in rest]),
-    )
+    shipped = shipped_names()
+    ruled = (facts.model or "").startswith(builtin_judge.NAME)
+    judges = [facts.name] if facts.name in shipped else shipped if ruled else []
+    seen = {file.sha256 for judge in judges for file in shipped_calibration(judge).labels}
+    return tuple(each.labels.name for each in sets if each.labels.sha256 in seen)
+
+
+def with_fitted(found: CalibrationResult, facts: JudgeFacts) -> CalibrationResult:
+    """Say in the result which of its files the judge's constants were fitted on, if any."""
+    files = fitted_on(facts, [each.judged for each in found.sets])
+    if not files:
+        return found
+    what = f"the judge's constants were fitted on {len(files)} of these {len(found.sets)} files, so its figures"
+    line = f"{what} are too good; those of the calibration that ships are of rows its constants had not seen"
+    return replace(found, fitted_on=files, warnings=(*found.warnings, line))
 
 
 def _calibration(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -228,8 +229,15 @@ def write_calibration(path: str | Path, calibration: Calibration) -> None:
 @lru_cache(maxsize=8)
 def shipped_calibration(name: str) -> Calibration:
     """Give the calibration that ships for a built-in judge; raises ``UsageError`` when none of that name does."""
-    folder = files("ragset.kit") / "calibrations"
-    shipped = {file.name.removesuffix(".yaml"): file for file in folder.iterdir() if file.name.endswith(".yaml")}
-    if name not in shipped:
-        raise UsageError(f"no calibration ships for '{name}'", hint=did_you_mean(name, shipped))
-    return parse_calibration(shipped[name].read_text("utf-8"), f"{name}.yaml")
+    if name not in (names := shipped_names()):
+        raise UsageError(f"no calibration ships for '{name}'", hint=did_you_mean(name, names))
+    return parse_calibration((_shipped() / f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
+
+
+def shipped_names() -> list[str]:
+    """Name the judges whose calibrations ship."""
+    return sorted(file.name.removesuffix(".yaml") for file in _shipped().iterdir() if file.name.endswith(".yaml"))
+
+
+def _shipped() -> Traversable:
+    return files("ragset.kit") / "calibrations"

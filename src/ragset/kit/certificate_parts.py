@@ -18,11 +18,11 @@ MOST_ROWS, MOST_CELLS = 40, 200
 EASY_SHARE, ABSTAINED_SHARE = 0.8, 0.2
 """Shares from which on the page warns: of easy questions, and of pairs that a judge did not judge."""
 CHOOSING = ("keep", "select")
-"""Steps that leave out pairs which passed every gate: the order is filled, a cap is reached, others are more diverse."""
+"""Steps that leave out pairs which passed every gate: the order is filled, a cap is reached, others differ more."""
 READING = ("rag_qa", "samples")
-"""Steps that reject what is no pair at all; they judge none."""
-LOOKED_UP = ("evidence", "ground", "round_trip")
-"""Steps whose scores are looked up in the index, not judged: anybody gets the same."""
+"""Steps that refuse what cannot be read as a pair; they judge none."""
+LOOKED_UP = ("evidence", "ground", "near_duplicates", "round_trip")
+"""Steps whose scores are looked up in the index and the set: there is no judge behind them to be calibrated."""
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -68,29 +68,24 @@ def _brought(found: Mapping[str, Any]) -> str:
     return f"{pairs} from {found['file']}, read as {found['format']}{': ' if parts else ''}{', '.join(parts)}."
 
 
-def left_out(report: Report) -> int:
-    """Count the pairs that passed every gate and were left out all the same."""
+def _rejected_by(report: Report, names: Sequence[str]) -> int:
     gates = report.get("gates") or {}
-    return sum(gates[name]["rejected"] for name in CHOOSING if name in gates)
+    return sum(gates[name]["rejected"] for name in names if name in gates)
 
 
 def gates_of(report: Report) -> dict[str, Mapping[str, int]]:
-    """Give the counts of every gate: of what rejects a pair for what it is."""
-    return {name: counts for name, counts in (report.get("gates") or {}).items() if name not in CHOOSING}
-
-
-def judged_by_any(report: Report) -> bool:
-    """Tell whether any gate looked at the pairs; none does in a run that only writes."""
-    return bool(gates_of(report).keys() - set(READING))
+    """Give the counts of every gate: of what judges pairs. A run that only writes has none."""
+    no_gates = (*CHOOSING, *READING)
+    return {name: counts for name, counts in (report.get("gates") or {}).items() if name not in no_gates}
 
 
 def figures(report: Report) -> list[dict[str, str]]:
     """Give the figures at the head."""
     samples = report["samples"]
-    judged = samples["kept"] + samples["rejected"]
+    judged = samples["kept"] + samples["rejected"] - _rejected_by(report, READING)
     found = [(f"{report['kept']:,}", "pairs kept" + (f" of {report['asked']:,} asked for" if report["asked"] else ""))]
-    if judged and judged_by_any(report):
-        passed = samples["kept"] + left_out(report)
+    if judged > 0 and gates_of(report):
+        passed = samples["kept"] + _rejected_by(report, CHOOSING)
         found.append((percent(passed / judged), f"of the {judged:,} judged pairs passed every gate"))
     documents = (report.get("coverage") or {}).get("documents")
     if documents:
@@ -152,7 +147,7 @@ def _reservations(report: Report) -> list[str]:
 
 def _unmeasured(report: Report) -> list[str]:
     """Say what nobody knows of its judges."""
-    if not judged_by_any(report):
+    if not gates_of(report):
         return ["How good its pairs are: no judge looked at them."]
     found: list[str] = []
     if names := uncalibrated(report):
@@ -176,8 +171,7 @@ def uncalibrated(report: Report) -> list[str]:
     return [
         name
         for name, counts in gates_of(report).items()
-        if name not in READING
-        and counts["passed"] + counts["rejected"]
+        if counts["passed"] + counts["rejected"]
         and ("[" in name or name in asked or name in scored)
         and not any(_speaks_of(row, name) for row in rows)
     ]
@@ -196,7 +190,8 @@ def _speaks_of(row: Mapping[str, Any], name: str) -> bool:
         return False
     if row["judge"] == step:
         return f"{row.get('model')} ".startswith(f"{by} ")  # the built-in judge stands there with its version
-    return row["judge"] == by or not row.get("band") and by.startswith("builtin-") and row["judge"].startswith("builtin-")
+    alone = not row.get("band") and by.startswith("builtin-")
+    return row["judge"] == by or (alone and row["judge"].startswith("builtin-"))
 
 
 def needed() -> dict[str, Any]:
@@ -213,10 +208,17 @@ that is not there {percent(ALPHA)} (paired design, Connor 1987)."
 
 def yields(report: Report) -> dict[str, Any]:
     """Give a row a gate, the reasons and the failures."""
-    draws, samples, left = report["draws"], report["samples"], left_out(report)
-    more = f"{left:,} left out though they passed every gate, " if left else ""
-    line = f"{draws['total'] - draws['empty']:,} draws gave {samples['total']:,} pairs: {samples['kept']:,} kept, \
-{samples['rejected'] - left:,} rejected by a gate, {more}{samples['failed']:,} failed."
+    draws, samples = report["draws"], report["samples"]
+    left, refused = _rejected_by(report, CHOOSING), _rejected_by(report, READING)
+    parts = [
+        f"{samples['kept']:,} kept",
+        f"{samples['rejected'] - left - refused:,} rejected by a gate",
+        f"{left:,} left out though they passed every gate" if left else "",
+        f"{refused:,} refused before any gate" if refused else "",
+        f"{samples['failed']:,} failed",
+    ]
+    given = f"{draws['total'] - draws['empty']:,} draws gave {samples['total']:,} pairs"
+    line = f"{given}: {', '.join(filter(None, parts))}."
     gates = [{"name": name, "total": max(1, sum(n.values())), **n} for name, n in gates_of(report).items()]
     if gates:
         line += " A pair that one gate rejects skips those after it, unless the flow asks for all scores."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ragset.kit.measures import STOPWORDS, words
@@ -41,9 +41,30 @@ _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "tri
     "bn": 1e9, "mn": 1e6, "crore": 1e7, "lakh": 1e5, "mio": 1e6, "mrd": 1e9, "millionen": 1e6, "milliarden": 1e9,
     "millions": 1e6, "billions": 1e9, "thousands": 1e3, "hundreds": 1e2,
 }  # fmt: skip
+_MILLION = (
+    "millón millones milhão milhões milione milioni miljoen miljon miljoner millioner miljoona miljoonaa milion "
+    "miliony milionów milión milionů milyon milioane millió миллион миллиона миллионов млн мільйон мільйона мільйонів "
+    "милион милиона εκατομμύριο εκατομμύρια juta triệu"
+)
+_MILLIARD = (
+    "milliarde milliard milliards miliardo miliardi miljard miljarder milliarder miljardi miljardia miliard miliardy "
+    "miliardów miliarda milyar miliarde milliárd миллиард миллиарда миллиардов млрд мільярд мільярди милиард bilhão "
+    "bilhões"
+)
+_THOUSAND = (
+    "tausend mille mila mil duizend tusen tusind tusinde tuhat tuhatta tysiąc tysiące tysięcy tisíc tisíce bin mie mii "
+    "ezer тысяча тысячи тысяч тыс тисяча тисячі тисяч хиляди χιλιάδες ribu nghìn ngàn"
+)
+_EAST_ASIAN = {"千": 1e3, "万": 1e4, "萬": 1e4, "亿": 1e8, "億": 1e8, "만": 1e4, "억": 1e8}
 _MONTHS = _numbered(_YEAR, 1)
-_DIGITS = r"(?<![\w.])(?:\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)*)"
-_NUMBER = re.compile(rf"(?P<digits>{_DIGITS})(?P<tail>st|nd|rd|th|s|x|%)?(?:[\s-]?(?P<scale>[a-z]+)\b)?", re.IGNORECASE)
+_SPACELESS = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_DIGITS = (
+    rf"(?:(?<![\w.])|(?<=[{_SPACELESS}]))(?:\d{{1,3}}(?:[\u00a0\u202f' ]\d{{3}})+,\d\d?(?!\d)"
+    r"|\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)*)"
+)
+_NUMBER = re.compile(
+    rf"(?P<digits>{_DIGITS})(?P<tail>st|nd|rd|th|s|x|%)?(?:[\s-]?(?P<scale>[^\W\d_]+)\b)?", re.IGNORECASE
+)
 _ISO = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b")
 _SLASHED = re.compile(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -53,17 +74,35 @@ _CODE = re.compile(r"`([^`\n]+)`|(?<![\w-])(--?[A-Za-z][\w-]*)|\b(\w+(?:[_/]\w+)
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of a text: its value, how it is written, and how many significant digits it is given with."""
+    """A number of a text: its value, how it is written, and how many significant digits it is given with.
+
+    ``also`` holds what it may be in another language: "1.500" is 1500 where points part thousands.
+    """
 
     value: float
     written: str
     digits: int
+    also: tuple[float, ...] = ()
+
+    @property
+    def readings(self) -> tuple[float, ...]:
+        """Give all that it may be, in whatever language."""
+        return (self.value, *self.also)
 
 
 def folded(text: str) -> str:
     """Fold case, accents and compatibility forms, so that one word is written in one way."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+SCALES: dict[str, float] = {
+    **_SCALES,
+    **{folded(word): 1e6 for word in _MILLION.split()},
+    **{folded(word): 1e9 for word in _MILLIARD.split()},
+}
+"""What a scale word multiplies by, folded; those of thousand in other languages are words in English too ("5 mil")."""
+_THOUSANDS = frozenset(folded(word) for word in _THOUSAND.split())
 
 
 @lru_cache(maxsize=2048)
@@ -83,11 +122,13 @@ def _numbers(text: str) -> Iterator[Number]:
 
 
 def _figures(found: re.Match[str]) -> Iterator[Number]:
-    digits = found["digits"]
+    digits, word = found["digits"], folded(found["scale"] or "")
+    scale = SCALES.get(word) or _EAST_ASIAN.get(word[:1], 1.0)
+    written = found.group().strip() if scale != 1.0 else digits + (found["tail"] or "")
     for value in _readings(digits):
-        scale = _SCALES.get((found["scale"] or "").lower(), 1.0)
-        written = found.group().strip() if scale != 1.0 else digits + (found["tail"] or "")
-        yield Number(value * scale, written, _significant(digits, scale))
+        also = (value * 1e3,) if word in _THOUSANDS or re.fullmatch(r"\d{1,3}\.\d{3}", digits) else ()
+        also += (value / 1e3,) if re.fullmatch(r"\d{1,3},\d{3}", digits) else ()
+        yield Number(value * scale, written, _significant(digits, scale), tuple(one * scale for one in also))
 
 
 def _significant(digits: str, scale: float) -> int:
@@ -102,7 +143,7 @@ def _readings(digits: str) -> Iterator[float]:
     plain = re.sub(r"[\u00a0\u202f' ]", "", digits)
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
         yield float(plain.replace(",", ""))
-    elif re.fullmatch(r"\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?", plain):
+    elif re.fullmatch(r"\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})", plain):
         yield float(plain.replace(".", "").replace(",", "."))
     elif re.fullmatch(r"\d+(?:[.,]\d+)?", plain):
         yield float(plain.replace(",", "."))
@@ -114,7 +155,7 @@ def _in_words(text: str) -> Iterator[Number]:
     """Read number words: "twenty-five thousand" is one number."""
     total, current, said = 0.0, 0.0, list[str]()
     for word in (*(w.lower() for w in _LETTERS.findall(text)), ""):
-        small, scale = _SMALL.get(word), _SCALES.get(word) if len(word) > 2 else None
+        small, scale = _SMALL.get(word), SCALES.get(word) if len(word) > 2 else None
         if small is not None and not (said and current % 100 and (current % 10 or small >= 10)):
             current += small
         elif scale and said:
@@ -156,16 +197,23 @@ def codes(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(next(part for part in m.groups() if part) for m in _CODE.finditer(text)))
 
 
-_NO_NAMES = STOPWORDS | set(_SMALL) | set(_SCALES) | {"yes", "no", "not", "never", "i", "ok", "okay"}
+_NO_NAMES = STOPWORDS | set(_SMALL) | set(SCALES) | {"yes", "no", "not", "never", "i", "ok", "okay"}
 
 
 def is_counting(word: str) -> bool:
     """Tell number words, scales and months: they are compared as numbers and dates."""
-    return word in _SMALL or word in _SCALES or word in _MONTHS
+    return word in _SMALL or word in SCALES or word in _MONTHS
 
 
-def has_number(wanted: Number, there: tuple[Number, ...], *, about: bool = False) -> bool:
-    """Tell whether a number is among others: the same value, or what one of them is when rounded as this one is."""
+def has_number(wanted: Number, there: tuple[Number, ...], *, about: bool = False, any_language: bool = False) -> bool:
+    """Tell whether a number is among others: the same value, or what one of them is when rounded as this one is.
+
+    In ``any_language`` points and commas are read both ways, and "3 mil" is 3000 too.
+    """
+    if any_language:
+        mine = [replace(wanted, value=value, also=()) for value in wanted.readings]
+        values = [value for other in there for value in other.readings]
+        return any(_same(one, value, about) for one in mine for value in values)
     return any(_same(wanted, other.value, about) for other in there)
 
 

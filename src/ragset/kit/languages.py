@@ -125,7 +125,8 @@ LONG = 600
 
 _OPENS = "\"'“„«*¡¿"
 _NO_NO = re.compile(
-    r"no(?:\.\s*\d|\s+(?:more|less|fewer|later|earlier|longer|sooner|higher|lower|one|two|other|matter)\b)", re.IGNORECASE
+    r"no(?:\.\s*\d|\s+(?:more|less|fewer|later|earlier|longer|sooner|higher|lower|one|two|other|matter)\b)",
+    re.IGNORECASE,
 )
 """What begins with "no" and is no answer: a bound, a pronoun, a number's abbreviation."""
 _NUMBER_WORDS = """
@@ -221,7 +222,7 @@ def expected_language(sample: Sample) -> str | None:
     asked: Any = sample.provenance.get("asked")
     unasked = isinstance(asked, dict) and not cast("dict[str, Any]", asked).get("language")
     own = None if unasked else code_of(sample.axes.get("language"))
-    return own or _language_of_contexts(sample)
+    return own or language_of(_passages(sample))
 
 
 def foreign_language(sample: Sample, reads: str = "en") -> str | None:
@@ -229,14 +230,16 @@ def foreign_language(sample: Sample, reads: str = "en") -> str | None:
 
     What is too short or too odd to tell is taken to be read. The language axis is not looked at.
     """
-    there, pair = _language_of_contexts(sample), sample.payload
-    if there not in (None, reads):
-        return there
-    return other_language(f"{pair.question}\n{pair.answer or ''}", reads)
+    pair, passages = sample.payload, _passages(sample)
+    there, said = language_of(passages), f"{pair.question}\n{pair.answer or ''}"
+    if there not in (None, reads):  # a list of names may look foreign: under an English pair two must agree on it
+        agreed = detect(passages) == there == other_language(passages, reads)
+        return there if agreed or detect(said) != reads else None
+    return other_language(said, reads)
 
 
-def _language_of_contexts(sample: Sample) -> str | None:
-    return language_of("\n".join(context.text[:LONG] for context in sample.contexts[:3]))
+def _passages(sample: Sample) -> str:
+    return "\n".join(context.text[:LONG] for context in sample.contexts[:3])
 
 
 def _own_words(text: str) -> str:
@@ -278,7 +281,9 @@ def after_yes_or_no(answer: str, code: str | None) -> str | None:
 def _yes_or_no(code: str | None) -> re.Pattern[str]:
     groups = [YES_NO[code]] if code else YES_NO.values()
     words = "|".join(sorted({re.escape(word) for group in groups for word in group}, key=lambda w: (-len(w), w)))
-    bare = r"|yes\b|no(?=\s+(?:it|they|he|she|we|you|i|this|that|there|because|but|the)\b)" if code in (None, "en") else ""
+    bare = (
+        r"|yes\b|no(?=\s+(?:it|they|he|she|we|you|i|this|that|there|because|but|the)\b)" if code in (None, "en") else ""
+    )
     return re.compile(rf"(?:(?:{words})的?[\"'”’»“]?\s*(?:$|[,.;:!?…、，。；：！–—]|-\s){bare})", re.IGNORECASE)
 
 

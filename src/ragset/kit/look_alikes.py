@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ragset.kit.hard_facts import Number, codes, folded, has_number, names, numbers
+from ragset.kit.languages import NOUNS_CAPITALISED, detect
 from ragset.kit.measures import NEGATIONS, Text, opposites
 
 SAME_ANSWER = 0.8
@@ -24,7 +25,9 @@ def different(one: str, other: str) -> str:
     """Say what makes two questions different ones (``2019, not 2020``); empty when nothing does."""
     mine, theirs = numbers(one), numbers(other)
     pairs = [(_unmatched(mine, theirs), _unmatched(theirs, mine))]
-    pairs += [(sorted(kind(one) - kind(other)), sorted(kind(other) - kind(one))) for kind in (_codes, _names)]
+    nouns = any(detect(text) in NOUNS_CAPITALISED for text in (one, other))
+    named = [(_codes(one), _codes(other)), (_names(one, nouns), _names(other, nouns))]
+    pairs += [(sorted(mine - theirs), sorted(theirs - mine)) for mine, theirs in named]
     pairs.append((sorted(_asked(one) - _asked(other)), sorted(_asked(other) - _asked(one))))
     for only, lacks in pairs:
         if only and lacks:
@@ -54,10 +57,21 @@ def _codes(text: str) -> set[str]:
     return {code for code in codes(text) if not code.replace("/", "").isalpha()} | set(re.findall(r"`([^`\n]+)`", text))
 
 
-def _names(text: str) -> set[str]:
-    """Give the names of a question; the parts of a name are names."""
-    parts = (part for name in names(text) for part in name.removesuffix("'s").replace(".", "").split("-"))
+def _names(text: str, nouns_capitalised: bool = False) -> set[str]:
+    """Give the names of a question; the parts of a name are names.
+
+    Where every noun has a capital, a name is what has one inside, or stands after a preposition of places and persons
+    without an article ("nach Wien").
+    """
+    found = set(names(text))
+    if nouns_capitalised:
+        found &= {folded(word) for word in _PLACED.findall(text)} | {folded(word) for word in _MIXED.findall(text)}
+    parts = (part for name in found for part in name.removesuffix("'s").replace(".", "").split("-"))
     return {part for part in parts if not part.isdigit()}
+
+
+_PLACED = re.compile(r"\b(?:aus|bei|gegen|in|nach|von|zwischen)\s+([^\W\d_a-zäöü][\w-]+)")
+_MIXED = re.compile(r"\b\w+(?:[^\W\d_a-zäöüß]|\d)[\w-]*")
 
 
 def _contrary(one: Text, other: Text) -> str:

@@ -64,7 +64,7 @@ _ENDS = ("?", "？", "؟", "\u037e", "፧")
 _ENDS_ELSEWHERE = re.compile(
     r"[\u0370-\u03ff\u1f00-\u1fff]{2}.*;$"  # Greek: NFC makes a semicolon of its question mark
     r"|՞"  # Armenian: within the word that asks
-    r"|(?:[かの]|かな|ください)[。．.]?$"  # Japanese
+    r"|(?:か|かな|ください)[。．.]?$"  # Japanese
     r"|(?:ไหม|มั้ย|หรือ|อะไร|ใคร|ไหน|ไร|ไหร่|ทำไม|ไง|กี่|ใด|เพราะเหตุ)",  # Thai: by a word, without a mark
     re.DOTALL,
 )

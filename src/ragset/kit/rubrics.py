@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema, field_validator, model_validator
 
-from ragset.errors import ContextError, FlowError, did_you_mean
+from ragset.errors import ContextError, FlowError, ModelError, ReplyError, did_you_mean
 from ragset.kit.prompting import Prompt, check
 from ragset.kit.replies import complete_typed
 from ragset.kit.siblings import MOST_TEXT, asked_text, check_numbers, pooled
@@ -259,19 +259,42 @@ def _reply_of(of: int, by: tuple[Rubric, ...]) -> type[ScoresReply]:
     return Counted
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The scores of one item, one for each rubric, and what asking cost."""
+
+    scores: tuple[Scored, ...]
+    usage: Usage = field(default_factory=Usage)
+
+
+async def judge_each(
+    model: LanguageModel, items: Sequence[Item], rubrics: Sequence[Rubric], *, purpose: str
+) -> list[Judged | ModelError]:
+    """Score every item by every rubric in one call; in several where the passages do not fit.
+
+    A reply that cannot be read is no reason to give up its siblings: each item is then asked about alone. What breaks
+    for one item is an error in its place. The usage of a call is that of its first item.
+    """
+    found: list[Judged | ModelError] = []
+    for group in _fitting(items):
+        found += await _judged(model, group, tuple(rubrics), purpose)
+    return found
+
+
 async def judge_items(
     model: LanguageModel, items: Sequence[Item], rubrics: Sequence[Rubric], *, purpose: str
 ) -> tuple[list[list[Scored]], Usage]:
-    """Score every item by every rubric in one call; in several where the passages do not fit.
+    """Score like :func:`judge_each`, all items or none: gives a list for each, and the usage of all calls.
 
-    Gives a list for each item, with a score for each rubric. Raises ``ReplyError`` when not one score on the scale came
-    back for each, ``ContextError`` when one item alone does not fit the model's context, and any other ``ModelError``.
+    Raises the first error: ``ReplyError`` when not one score on the scale came back for each rubric, ``ContextError``
+    when an item alone does not fit the model's context, and any other ``ModelError``.
     """
     found: list[list[Scored]] = []
     usage = Usage()
-    for group in _fitting(items):
-        scores, used = await _judged(model, group, tuple(rubrics), purpose)
-        found, usage = found + scores, usage + used
+    for one in await judge_each(model, items, rubrics, purpose=purpose):
+        if isinstance(one, ModelError):
+            raise one
+        found, usage = [*found, list(one.scores)], usage + one.usage
     return found, usage
 
 
@@ -292,21 +315,23 @@ def _fitting(items: Sequence[Item]) -> list[list[Item]]:
 
 async def _judged(
     model: LanguageModel, items: Sequence[Item], rubrics: tuple[Rubric, ...], purpose: str
-) -> tuple[list[list[Scored]], Usage]:
-    """Ask about all items; about each half when they do not fit the model's context."""
+) -> list[Judged | ModelError]:
+    """Ask about all items; about each half when they do not fit the model's context, and alone as a last resort."""
     ask = Ask(messages=_messages(items, rubrics), reply_schema=_schema(), purpose=purpose)
     try:
         reply = await complete_typed(model, ask, _reply_of(len(items), rubrics))
-    except ContextError:
+    except (ContextError, ReplyError) as error:
         if len(items) == 1:
-            raise
-        half = len(items) // 2
-        first, one = await _judged(model, items[:half], rubrics, purpose)
-        second, two = await _judged(model, items[half:], rubrics, purpose)
-        return first + second, one + two
+            return [error]
+        size = len(items) // 2 if isinstance(error, ContextError) else 1
+        parts = [items[at : at + size] for at in range(0, len(items), size)]
+        return [one for part in parts for one in await _judged(model, part, rubrics, purpose)]
+    except ModelError as error:
+        return [error for _ in items]
     value = cast("ScoresReply", reply.value)
     columns = [value.found(rubric) for rubric in rubrics]
-    return [list(scores) for scores in zip(*columns, strict=True)], reply.usage
+    scores = list(zip(*columns, strict=True))
+    return [Judged(own, reply.usage if at == 0 else Usage()) for at, own in enumerate(scores)]
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,10 @@
-"""Whether an answer that somebody gave says all that the reference says: by rule where sure, else by the judge.
+"""Whether an answer that somebody gave says what the reference says: by rule where sure, else by the judge.
 
-Half an answer is none here, so what counts is the weakest statement of the reference: how far the answer given, after
-its question, supports it. From ``SAME`` on and below ``OTHER`` that decides alone; what lies between goes to the judge
-model, all of one draw in one call, and stays undecided without one.
+The rule is the built-in equivalence (:mod:`ragset.kit.equivalence`) with the band that ships for it: what the band
+decides is decided. All else goes to the judge model, all of one draw in one call, and stays undecided without one.
+
+A question that names its options ("ferry or bus?") is one for the judge too, unless the answer is the option and
+nothing else: "it cannot be told whether the bus is cheaper" holds every word of "the bus".
 """
 
 from __future__ import annotations
@@ -11,18 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ragset.errors import ModelError
-from ragset.kit.builtin_judge import VERSION, not_readable, statements_of, support
-from ragset.kit.rubrics import compared, equivalence_rubric, judge_items
+from ragset.kit.builtin_judge import not_readable
+from ragset.kit.calibration_file import shipped_calibration
+from ragset.kit.equivalence import NAME, equivalence, fingerprint
+from ragset.kit.measures import Text
+from ragset.kit.rubrics import compared, equivalence_rubric, judge_each
 from ragset.kit.siblings import asked_text
 from ragset.schema.samples import QAPair, Sample, Usage
 from ragset.schema.step import Tools
 
-SAME, OTHER = 0.9, 0.1
-"""Scores from which an answer says all of the reference, and below which it does not.
-
-On 2,000 rows of five human-labelled sets (dev) 93 % of those above are right, and 13 % of those below; a quarter lies
-between.
-"""
+RULES = "2"
+"""Version of the rules; raise it when they may decide otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class Agreement:
     usage: Usage = field(default_factory=Usage)
 
 
-def rules(tools: Tools) -> tuple[str | float, ...]:
+def rules(tools: Tools) -> tuple[str, ...]:
     """Give what decides: for the fingerprint of a step."""
-    return (VERSION, SAME, OTHER, equivalence_rubric().hash if tools.models.get("judge") else "")
+    judge = equivalence_rubric().hash if tools.models.get("judge") else ""
+    return (RULES, fingerprint(), shipped_calibration(NAME).to_yaml(), judge)
 
 
 async def agreements(given: Sequence[tuple[Sample, str]], tools: Tools) -> list[Agreement | ModelError]:
@@ -50,28 +52,31 @@ async def agreements(given: Sequence[tuple[Sample, str]], tools: Tools) -> list[
     open_ones = [at for at, one in enumerate(found) if isinstance(one, Agreement) and one.same is None]
     if model is None or not open_ones:
         return found
-    items = [compared(given[at][0].payload, given[at][1]) for at in open_ones]
     rubric = equivalence_rubric()
-    try:
-        scores, usage = await judge_items(model, items, [rubric], purpose="same answer")
-    except ModelError as error:
-        for at in open_ones:
-            found[at] = error
-        return found
-    for number, (at, (scored,)) in enumerate(zip(open_ones, scores, strict=True)):
-        passed, score, _ = scored.opinion(rubric)
-        found[at] = Agreement(passed, score or 0.0, model.name, Usage() if number else usage)
+    items = [compared(given[at][0].payload, given[at][1]) for at in open_ones]
+    judged = await judge_each(model, items, [rubric], purpose="same answer")
+    for at, one in zip(open_ones, judged, strict=True):
+        if isinstance(one, ModelError):
+            found[at] = one
+        else:
+            passed, score, _ = one.scores[0].opinion(rubric)
+            found[at] = Agreement(passed, score or 0.0, model.name, one.usage)
     return found
 
 
 def _by_rule(sample: Sample, text: str) -> Agreement:
     if not_readable(sample, Tools()) is not None:
         return Agreement(None, 0.0)
-    score = completeness(sample.payload, text)
-    return Agreement(True if score >= SAME else False if score < OTHER else None, score)
+    pair = sample.payload
+    score = equivalence(asked_text(pair), (pair.answer or "",), text).score
+    same = shipped_calibration(NAME).decide(score)
+    return Agreement(None if same and not _plain(pair, text) else same, score)
 
 
-def completeness(pair: QAPair, given: str) -> float:
-    """Give how far an answer, after its question, supports the least supported statement of the reference (0..1)."""
-    said = f"{asked_text(pair)}\n\n{given}"
-    return min((support(said, statement).score for statement in statements_of(pair.answer or "")), default=0.0)
+def _plain(pair: QAPair, given: str) -> bool:
+    """Tell whether an answer that chooses from what its question names is the option alone, and denies nothing."""
+    reference, said = Text(pair.answer or ""), Text(given)
+    wanted = {word.stem for word in reference.content}
+    if not wanted <= Text(asked_text(pair)).stems:
+        return True
+    return {word.stem for word in said.content} <= wanted and said.negations == reference.negations

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ragset.kit.hard_facts import Number, folded, has_number, is_counting, months, names, numbers, rounded_to
-from ragset.kit.languages import detect, says_yes_or_no
+from ragset.kit.languages import NOUNS_CAPITALISED, after_yes_or_no, detect
 from ragset.kit.measures import NEGATIONS, STOPWORDS, Text, known_unit, sentences
+from ragset.kit.number_words import in_words
 from ragset.kit.question_form_words import word_set
 
 MIN_SHARED = 0.3
@@ -66,8 +67,26 @@ _LOOSELY = word_set("first second both pair couple half quarter twice double dou
 """Number words that come as paraphrase; they are facts in a short answer only."""
 _PARTED = re.compile(r"(?<=\d), (?=\d{3}\b)")
 _DOTS = re.compile(r"\b(\w)\.(?=\w\b)")
+_LATIN_NAME = re.compile(r"[A-Z][A-Za-z0-9]+|[a-z]+[A-Z][A-Za-z0-9]*")
 _SPACELESS = frozenset({"zh", "ja", "th"})
-_NOUNS_CAPITALISED = frozenset({"de"})
+_BOUND = re.compile(
+    r"\b(?:no|not) (?:more|less|fewer|later|earlier|longer|sooner|higher|lower|over|under) than\b", re.I
+)
+"""A limit ("no more than"), which is no denial."""
+_ABOUT_ELSEWHERE = re.compile(
+    r"\b(?:etwa|rund|ungefähr|knapp|fast|mehr als|weniger als|environ|quelque|presque|près de|plus de|moins de|unos"
+    r"|unas|aproximadamente|casi|más de|menos de|cerca de|mais de|quase|quasi|oltre|più di|meno di|ongeveer|bijna"
+    r"|meer dan|około|ponad|prawie|přibližně|около|более|почти|примерно|ungefär|nästan|omkring|noin|yaklaşık)\b"
+    r"|约|約|およそ|ほぼ|近",
+    re.IGNORECASE,
+)
+_AND = re.compile(r",(?!\d)(?:\s*(?:and|or)\b)?|;|\b(?:and|or)\b")
+_AND_ELSEWHERE = re.compile(r",(?!\d)|;|、|，|\b(?:and|or|und|oder|et|ou|y|e|o|en|of|och|og|i|и|или)\b|和|及|と")
+_FIGURED_DATE = re.compile(r"\b\d{1,4}([-/.])(\d{1,2})\1\d{1,4}\b")
+_FEW = 12
+"""Whole number up to which an evidence may have it in words, in a language whose number words are not known here."""
+_NOT_A_MONTH = re.compile(r"\b[^\W\d_]{1,4}\b|\d")
+"""What is no month in English letters in another language: figures, and short words ("Mar", "Sept")."""
 
 
 @dataclass(frozen=True)
@@ -141,46 +160,117 @@ def _row(text: str, span: tuple[int, int]) -> bool:
 def lacking(question: str, answer: str, proof: Proof, *, code: str | None = None) -> Iterator[str]:
     """Give every hard fact of an answer that its evidence does not hold; ``code`` is the language of the answer.
 
-    A yes or no has no facts of its own. Of an answer in another language than its evidence only figures are compared.
+    A yes or no has no facts of its own; what is said after it has. Of an answer in another language than its evidence
+    only figures are compared.
     """
-    if says_yes_or_no(answer, code):
+    rest = after_yes_or_no(answer, code)
+    if rest is not None and not Text(rest).content:
         return
-    mine, theirs = code or detect(answer) or "en", detect(proof.cited)
-    foreign = theirs is not None and theirs != mine
-    said = [n for n in numbers(_MARKS.sub(" ", answer)) if n.written not in _LOOSELY or len(answer.split()) <= SHORT]
-    missing = [f"the number {n.written}" for n in said if not _number_holds(n, (question, answer), proof, foreign)]
-    if not foreign:
-        missing += ["the month"] * bool(months(answer) - months(f"{proof.cited} {question}"))
-        missing += [
-            f"the name {name}" for name in _unknown_names(question, answer, proof) if mine not in _NOUNS_CAPITALISED
-        ]
-        missing += _negation(question, answer, proof) if mine == "en" else ()
+    theirs = detect(proof.cited)
+    pair = _Pair(question, rest or answer, code or detect(answer) or detect(question) or theirs or "en", theirs, rest)
+    missing = [f"the number {n.written}" for n in pair.numbers if not _number_holds(n, pair, proof)]
+    if not pair.foreign:
+        missing += _lacking_words(pair, proof)
     yield from missing[:MOST]
-    speaks = _speaks_of_it if mine == "en" else _mentions
-    if not missing and not foreign and mine not in _SPACELESS and not speaks(question, answer, proof):
+    if not missing and not pair.foreign and pair.tongue not in _SPACELESS and not _speaks(pair, proof):
         yield "what is answered"
 
 
-def _number_holds(wanted: Number, pair: tuple[str, str], proof: Proof, foreign: bool) -> bool:
-    if foreign and not any(c.isdigit() for c in wanted.written):
+@dataclass(frozen=True)
+class _Pair:
+    """A question and its answer, less a yes or no before ``rest``, their language and that of the evidence."""
+
+    question: str
+    answer: str
+    tongue: str
+    theirs: str | None
+    rest: str | None = None
+
+    @property
+    def foreign(self) -> bool:
+        """True when the evidence is in another language."""
+        return self.theirs is not None and self.theirs != self.tongue
+
+    @property
+    def english(self) -> bool:
+        """True when both are in English, as far as one knows."""
+        return self.tongue == "en" and not self.foreign
+
+    @property
+    def short(self) -> bool:
+        """True when the answer is nothing but the fact that was asked for."""
+        return len(self.answer.split()) <= SHORT
+
+    @property
+    def numbers(self) -> list[Number]:
+        """Give the numbers that the evidence must hold."""
+        said = numbers(_MARKS.sub(" ", self.answer))
+        if self.tongue != "en":  # "ten" and "double" are other words elsewhere
+            said = tuple(n for n in said if any(c.isdigit() for c in n.written))
+        return [n for n in said if n.written not in _LOOSELY or self.short]
+
+
+def _lacking_words(pair: _Pair, proof: Proof) -> Iterator[str]:
+    """Give the months, names and denials of an answer that the evidence, in the same language, does not hold."""
+    dated = pair.answer if pair.tongue == "en" else _NOT_A_MONTH.sub(" ", pair.answer)
+    if months(dated) - months(f"{proof.cited} {pair.question}"):
+        yield "the month"
+    if pair.tongue not in NOUNS_CAPITALISED:
+        yield from (f"the name {name}" for name in _unknown_names(pair, proof))
+    if pair.tongue == "en" and pair.rest is None:  # after a "no" a "not" says it again
+        yield from _negation(pair.question, pair.answer, proof)
+
+
+def _number_holds(wanted: Number, pair: _Pair, proof: Proof) -> bool:
+    if pair.foreign and not any(c.isdigit() for c in wanted.written):
         return True
-    question, answer = pair
-    there = (*proof.numbers, *numbers(question))
-    if has_number(wanted, there, about=_ABOUT.search(answer) is not None):
+    there = (*proof.numbers, *numbers(pair.question))
+    about = _ABOUT.search(pair.answer) or (not pair.english and _ABOUT_ELSEWHERE.search(pair.answer))
+    if has_number(wanted, there, about=bool(about), any_language=not pair.english):
         return True
     whole = wanted.value == int(wanted.value)
-    if whole and 1 < wanted.value <= 12 and _counted(int(wanted.value), answer, proof.cited):
+    if not pair.english and whole and _told_in_words(wanted, pair, proof):
         return True
-    return _CALCULATES.search(question) is not None and _worked_out(wanted, [n.value for n in there[:MAX_PAIRS]])
+    if whole and 1 < wanted.value <= 12 and _counted(int(wanted.value), pair, proof.cited):
+        return True
+    return _CALCULATES.search(pair.question) is not None and _worked_out(wanted, [n.value for n in there[:MAX_PAIRS]])
 
 
-def _counted(count: int, answer: str, cited: str) -> bool:
+def _told_in_words(wanted: Number, pair: _Pair, proof: Proof) -> bool:
+    """Tell whether the evidence has a number in words, or as a month; in a language not known here it may have it.
+
+    Where it writes figures before the same unit, it would write this one in figures too.
+    """
+    date = _FIGURED_DATE.fullmatch(wanted.written)
+    if date and wanted.value == float(date[2]) and not _FIGURED_DATE.search(proof.cited):
+        return True
+    told = in_words(f"{pair.question}\n{proof.cited}", pair.theirs or pair.tongue)
+    if told is not None:
+        return any(value in told for value in wanted.readings)
+    unit = re.search(rf"{re.escape(wanted.written)}\s*([^\W\d_]{{1,4}})", pair.answer)
+    figured = unit is not None and re.search(rf"\d\s*{re.escape(unit[1])}", proof.cited) is not None
+    return 0 < wanted.value <= _FEW and (pair.theirs or pair.tongue) != "en" and not figured
+
+
+def _speaks(pair: _Pair, proof: Proof) -> bool:
+    """Tell whether the evidence is about what is answered; what only repeats its question after a yes or no may be."""
+    if pair.tongue != "en":
+        return (pair.short and _counts_alike(pair, proof)) or _mentions(pair.question, pair.answer, proof)
+    return _speaks_of_it(pair, proof)
+
+
+def _counts_alike(pair: _Pair, proof: Proof) -> bool:
+    """Tell whether an answer has numbers, which all hold, or number words that the evidence has in figures or words."""
+    said = in_words(pair.answer, pair.tongue) or frozenset[int]()
+    there = {n.value for n in proof.numbers} | (in_words(proof.cited, pair.tongue) or frozenset())
+    return bool(pair.numbers) or (bool(said) and said <= there)
+
+
+def _counted(count: int, pair: _Pair, cited: str) -> bool:
     """Tell whether just so many things are listed, by commas and "and", or in rows."""
     rows = len(re.findall(r"(?m)^\s*(?:[-*•]|\d{1,3}[.)])\s", cited))
-    return rows == count or any(
-        len(re.findall(r",(?!\d)(?:\s*(?:and|or)\b)?|;|\b(?:and|or)\b", text)) + 1 == count
-        for text in (answer, *sentences(cited))
-    )
+    parted = _AND if pair.english else _AND_ELSEWHERE
+    return rows == count or any(len(parted.findall(text)) + 1 == count for text in (pair.answer, *sentences(cited)))
 
 
 def _worked_out(wanted: Number, values: Sequence[float]) -> bool:
@@ -197,13 +287,15 @@ def _worked_out(wanted: Number, values: Sequence[float]) -> bool:
     return False
 
 
-def _unknown_names(question: str, answer: str, proof: Proof) -> list[str]:
-    """Give the names of the answer that stand nowhere; of one that is a name only, its opening word too."""
-    answer = _LEADS.sub(" ", answer)
-    place = _place(question, answer, proof)
+def _unknown_names(pair: _Pair, proof: Proof) -> list[str]:
+    """Give the names of the answer that stand nowhere; of an English one that is a name only, its opening word too."""
+    answer = _LEADS.sub(" ", pair.answer)
+    place = _place(pair.question, answer, proof)
+    if pair.tongue in _SPACELESS:  # only what is in Latin letters has capitals, and no blanks around it
+        return [name for name in map(folded, _LATIN_NAME.findall(answer)) if name not in place]
     there = set(re.findall(r"[^\W_]+", place))
-    said = _names_of(answer)
-    short = _initials(f"{question} {proof.cited}")
+    said = _names_of(answer) if pair.tongue == "en" else list(names(answer))
+    short = _initials(f"{pair.question} {proof.cited}")
     return [
         name
         for name in said
@@ -252,17 +344,17 @@ def _spelt(name: str, answer: str, place: str) -> bool:
 
 def _negation(question: str, answer: str, proof: Proof) -> Iterator[str]:
     """Tell of a negated answer whose evidence denies nothing, in whatever words; a list of exceptions is no denial."""
-    denied = [w.plain for w in Text(answer).words if w.plain in NEGATIONS]
+    denied = [w.plain for w in Text(_BOUND.sub(" ", answer)).words if w.plain in NEGATIONS]
     if len(denied) % 2 and not _DENIES.search(proof.cited) and not _DENIES.search(question):
         word = "not" if denied[0] == "n't" else denied[0]
         yield f"its '{word}'"
 
 
-def _speaks_of_it(question: str, answer: str, proof: Proof) -> bool:
+def _speaks_of_it(pair: _Pair, proof: Proof) -> bool:
     """Tell whether the evidence shares words with what the answer adds to its question, figures and units left out."""
-    asked = Text(question).stems
+    question, answer, asked = pair.question, pair.answer, Text(pair.question).stems
     said = {w.stem: w.plain for w in Text(answer).content if not _counts(w.plain, w.number)}
-    new = {stem: word for stem, word in said.items() if stem not in asked} or said
+    new = {stem: word for stem, word in said.items() if stem not in asked} or (said if pair.rest is None else {})
     if not new:
         return True
     there, place = proof.words.stems, _place(question, answer, proof)

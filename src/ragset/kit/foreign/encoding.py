@@ -25,7 +25,9 @@ def not_utf8(path: Path, error: UnicodeDecodeError, where: str = "") -> UsageErr
     given, made = shlex.quote(path.name), shlex.quote(f"{path.stem}.utf8{path.suffix}")
     hint = f"convert it, from Latin-1 say: iconv -f {name} -t UTF-8 {given} > {made}"
     hint = hint.replace(", from Latin-1 say", "") if name == "UTF-16" else hint
-    return UsageError(f"is not UTF-8 (byte 0x{byte:02x}{said})", where=f"{path}, {where or f'line {number}'}", hint=hint)
+    return UsageError(
+        f"is not UTF-8 (byte 0x{byte:02x}{said})", where=f"{path}, {where or f'line {number}'}", hint=hint
+    )
 
 
 def _first_wrong(path: Path, error: UnicodeDecodeError) -> tuple[int, int]:
