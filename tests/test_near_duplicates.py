@@ -1,14 +1,18 @@
 """The near-duplicate gate: exact, in draw order, bounded; its reason names the twin."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from conftest import make_chunk, make_sample
 from ragset.adapters.hash_embedder import HashEmbedder
-from ragset.judges.near_duplicates import NearDuplicates
+from ragset.judges import near_duplicates
+from ragset.judges.near_duplicates import PLACE, NearDuplicates, _Places, _Seen
 from ragset.kit import nearest
 from ragset.kit.nearest import TwinSearch
-from ragset.schema.samples import Draw, Message, QAPair
+from ragset.schema.samples import Draw, Evidence, Message, QAPair, Sample
 from ragset.schema.step import Tools
 
 
@@ -175,3 +179,47 @@ def test_a_question_over_hops_is_no_duplicate_of_one_of_them():
         two = two.model_copy(update={"question_type": kind})
         gate.feed(Draw(number=0, samples=(one,)), vectors[0].tobytes())
         assert gate.feed(Draw(number=1, samples=(two,)), vectors[1].tobytes()).samples[0].status == status
+
+
+def pair_at(at: int, start: int, end: int, answer: str) -> Sample:
+    spot = Evidence(document_id="c/d.md", version="v", start=start, end=end, quote="x" * (end - start))
+    payload = QAPair(question=f"What is the value of parameter {at}?", answer=answer)
+    return make_sample(at).model_copy(update={"payload": payload, "evidence": (spot,)})
+
+
+def test_evidence_that_overlaps_is_found_wherever_places_end():
+    random = np.random.default_rng(5)
+    starts = random.choice([0, 1, PLACE - 1, PLACE, PLACE + 1, 2 * PLACE, *range(40)], 400)
+    lengths = random.choice([1, 2, PLACE - 1, PLACE, PLACE + 1, 3 * PLACE], 400)
+    seen = [
+        _Seen.of(pair_at(at, int(s), int(s + n), "a")) for at, (s, n) in enumerate(zip(starts, lengths, strict=True))
+    ]
+    places = _Places()
+    for row, one in enumerate(seen):
+        places.add(row, one.spans)
+    for one in seen:
+        near = places.near(one.spans)
+        assert near == sorted(set(near))
+        assert {row for row, other in enumerate(seen) if one.overlaps(other)} <= set(near)
+
+
+@pytest.mark.parametrize(("apart", "cosines"), [(1, 200 * 199 // 2), (PLACE, 0)])
+def test_only_near_vectors_of_one_place_are_compared_in_full(monkeypatch: pytest.MonkeyPatch, apart: int, cosines: int):
+    calls = {"cosine": 0, "answer": 0}
+
+    def counted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            calls[name] += 1
+            return work(*given)
+
+        return call
+
+    monkeypatch.setattr(near_duplicates, "same_answer", counted("answer", near_duplicates.same_answer))
+    monkeypatch.setattr(TwinSearch, "cosine", counted("cosine", TwinSearch.cosine))
+    gate = NearDuplicates().begin(Tools())
+    vectors = unit(np.random.default_rng(0).normal(size=(200, 64)))
+    for at, vector in enumerate(vectors):
+        sample = pair_at(at, at * apart, at * apart + PLACE if apart == 1 else at * apart + 40, "One answer for all.")
+        assert gate.feed(Draw(number=at, samples=(sample,)), vector.tobytes()).samples[0].status == "open"
+    assert calls["answer"] == 0
+    assert calls["cosine"] == cosines

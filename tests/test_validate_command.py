@@ -252,6 +252,7 @@ def test_a_pair_is_matched_in_its_own_language_where_that_has_it(tmp_path: Path)
     assert "question_language" not in bare["provenance"] | answered["provenance"]
     assert elsewhere["evidence"][0]["quote"] == "966 km"
     assert elsewhere["provenance"]["question_language"] == "en"
+    assert elsewhere["status"] == "kept"
     said = next(verdict["reason"] for verdict in elsewhere["verdicts"] if verdict["judge"] == "ground")
     assert said == "no context was given: matched by retrieval, in another language than its question"
 

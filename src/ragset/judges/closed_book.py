@@ -37,6 +37,7 @@ class ClosedBook(TieredJudge):
     """
 
     name: ClassVar[str] = "closed_book"
+    version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"answerer", "judge"})
     cheap: ClassVar[str] = "builtin-equivalence"
     cheap_version: ClassVar[str] = answers_agree.VERSION

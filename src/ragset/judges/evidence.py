@@ -29,7 +29,7 @@ class EvidenceHolds(Judge):
     """
 
     name: ClassVar[str] = "evidence"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store"})
 
     sufficient: bool = True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -23,6 +26,11 @@ ALIKE = 0.98
 """Cosine from which two questions are the same whatever their answers say."""
 BARE = 8
 """Words up to which an answer is a bare fact, so that another one answers another question."""
+PLACE = 256
+"""Characters of a document that are one place: what overlaps lies, at least in part, in one of them."""
+
+Span = tuple[str, int, int]
+"""A document, and where in it a piece of evidence begins and ends."""
 
 
 class NearDuplicates(Fold):
@@ -36,7 +44,7 @@ class NearDuplicates(Fold):
     """
 
     name: ClassVar[str] = "near_duplicates"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     takes: ClassVar[type[Noun] | None] = Sample
     gives: ClassVar[type[Noun] | None] = Sample
     uses: ClassVar[frozenset[Uses]] = frozenset({"embedder"})
@@ -68,7 +76,7 @@ class _Seen:
     question: str
     said: str
     answer: str | None
-    spans: frozenset[tuple[str, int, int]]
+    spans: frozenset[Span]
     hops: bool
 
     @classmethod
@@ -104,11 +112,34 @@ class _Seen:
         return self.overlaps(other) and same_answer(self.answer, other.answer)
 
 
+class _Places:
+    """Which earlier pairs have evidence in which places, so that not all of a long document are compared."""
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+
+    def add(self, row: int, spans: Iterable[Span]) -> None:
+        for place in _places(spans):
+            self._rows[place].append(row)
+
+    def near(self, spans: Iterable[Span]) -> list[int]:
+        """Give, in order, the rows of every pair whose evidence may overlap; some of it may only lie close by."""
+        return sorted(set(chain.from_iterable(self._rows[at] for at in _places(spans) if at in self._rows)))
+
+
+def _places(spans: Iterable[Span]) -> set[tuple[str, int]]:
+    return {
+        (document, at)
+        for document, start, end in spans
+        for at in range(start // PLACE, max(start, end - 1) // PLACE + 1)
+    }
+
+
 class _Gate:
     def __init__(self, step: NearDuplicates) -> None:
         self.step, self.search = step, TwinSearch(step.threshold)
         self.seen: list[_Seen] = []
-        self.of_document: dict[str, list[int]] = {}
+        self.places = _Places()
 
     def feed(self, item: Draw, seen: bytes | None) -> Draw:
         if not seen:
@@ -122,26 +153,29 @@ class _Gate:
 
     def _judge(self, sample: Sample, vector: FloatArray) -> Sample:
         this = _Seen.of(sample)
-        twins = [(twin, "near duplicate of") for twin in self.search.near(vector)]
-        twins += [(twin, "the pair in other words of") for twin in self._same_pairs(this, vector)]
-        for twin, what in twins:
+        twins = ((twin, "near duplicate of") for twin in self.search.near(vector))
+        told = ((twin, "the pair in other words of") for twin in self._same_pairs(this, vector))
+        for twin, what in chain(twins, told):
             earlier = self.seen[twin.row]
             if twin.cosine < ALIKE and this.asks_for_other(earlier):
                 continue
             if not different(this.said, earlier.said):
                 return sample.judged(self._verdict(False, twin.cosine, f"{what} {earlier.id}: {earlier.question}"))
-        for document in sorted({document for document, _, _ in this.spans}):
-            self.of_document.setdefault(document, []).append(len(self.seen))
+        self.places.add(len(self.seen), this.spans)
         self.search.add(vector)
         self.seen.append(this)
         return sample.judged(self._verdict(True, None, "nothing like it came before"))
 
-    def _same_pairs(self, this: _Seen, vector: FloatArray) -> list[Twin]:
-        """Give the earlier pairs with the same evidence and answer that are near enough for that, nearest first."""
-        rows = {row for document, _, _ in this.spans for row in self.of_document.get(document, ())}
-        found = (Twin(row, self.search.cosine(row, vector)) for row in sorted(rows) if this.same_pair(self.seen[row]))
-        near = (twin for twin in found if twin.cosine >= self.step.pair_threshold)
-        return sorted(near, key=lambda twin: (-twin.cosine, twin.row))
+    def _same_pairs(self, this: _Seen, vector: FloatArray) -> Iterator[Twin]:
+        """Give the earlier pairs with the same evidence and answer that are near enough for that, nearest first.
+
+        The answers, which take longest, are compared last, and only for as long as the next one is asked for.
+        """
+        found = (Twin(row, self.search.cosine(row, vector)) for row in self.places.near(this.spans))
+        near = [twin for twin in found if twin.cosine >= self.step.pair_threshold]
+        for twin in sorted(near, key=lambda twin: (-twin.cosine, twin.row)):
+            if this.same_pair(self.seen[twin.row]):
+                yield twin
 
     def _verdict(self, passed: bool, cosine: float | None, reason: str) -> Verdict:
         score = None if cosine is None else round(cosine, 4)

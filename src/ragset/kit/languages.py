@@ -222,7 +222,8 @@ def expected_language(sample: Sample) -> str | None:
     asked: Any = sample.provenance.get("asked")
     unasked = isinstance(asked, dict) and not cast("dict[str, Any]", asked).get("language")
     own = None if unasked else code_of(sample.axes.get("language"))
-    return own or language_of(_passages(sample))
+    noted = code_of(str(sample.provenance.get("question_language", "")))  # by ground: its match is in another language
+    return own or noted or language_of(_passages(sample))
 
 
 def foreign_language(sample: Sample, reads: str = "en") -> str | None:

@@ -3,8 +3,8 @@
 The rule is the built-in equivalence (:mod:`ragset.kit.equivalence`) with the band that ships for it: what the band
 decides is decided. All else goes to the judge model, all of one draw in one call, and stays undecided without one.
 
-A question that names its options ("ferry or bus?") is one for the judge too, unless the answer is the option and
-nothing else: "it cannot be told whether the bus is cheaper" holds every word of "the bus".
+Where an answer chooses ("ferry or bus?", yes or no), the band alone will not do: "it cannot be told whether the bus is
+cheaper" holds every word of "the bus". There an answer that is not plainly that choice goes to the judge too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ragset.errors import ModelError
 from ragset.kit.builtin_judge import not_readable
 from ragset.kit.calibration_file import shipped_calibration
 from ragset.kit.equivalence import NAME, equivalence, fingerprint
+from ragset.kit.languages import after_yes_or_no
 from ragset.kit.measures import Text
 from ragset.kit.rubrics import compared, equivalence_rubric, judge_each
 from ragset.kit.siblings import asked_text
@@ -74,9 +75,20 @@ def _by_rule(sample: Sample, text: str) -> Agreement:
 
 
 def _plain(pair: QAPair, given: str) -> bool:
-    """Tell whether an answer that chooses from what its question names is the option alone, and denies nothing."""
-    reference, said = Text(pair.answer or ""), Text(given)
+    """Tell whether an answer that chooses, between yes and no or from what its question names, makes that choice only.
+
+    Yes or no may be followed by more ("Yes, it is"); an option stands alone, and nothing is denied of it.
+    """
+    answer = pair.answer or ""
+    if chosen := _yes_or_no(answer):
+        return _yes_or_no(given) == chosen
+    reference, said = Text(answer), Text(given)
     wanted = {word.stem for word in reference.content}
     if not wanted <= Text(asked_text(pair)).stems:
         return True
     return {word.stem for word in said.content} <= wanted and said.negations == reference.negations
+
+
+def _yes_or_no(text: str) -> str:
+    """Give the yes or no that a text begins with; empty when it has neither ("No information is given")."""
+    return Text(text).words[0].plain if after_yes_or_no(text, "en") is not None else ""
