@@ -9,8 +9,9 @@ from ragset.adapters.ragas_bridge import answer_correctness, faithfulness
 from ragset.errors import ModelError
 from ragset.judges.answer_correctness import RULES_THRESHOLD
 from ragset.judges.faithfulness import THRESHOLD as FAITHFUL
-from ragset.kit.builtin_judge import BuiltinJudge, equivalence, not_readable, statements_of, support
-from ragset.kit.entailment import THRESHOLD
+from ragset.kit.builtin_judge import BuiltinJudge, equivalence, not_readable, statements_of
+from ragset.kit.equivalence import THRESHOLD
+from ragset.kit.groundedness import groundedness
 from ragset.kit.measures import sentences, stem
 from ragset.schema.ports import Ask, LanguageModel
 from ragset.schema.samples import Context, Message, QAPair, Sample
@@ -127,7 +128,7 @@ async def test_an_alteration_of_order_number_or_word_is_rejected_by_both_judges(
 
 @pytest.mark.parametrize(("true", "reworded"), REWORDED)
 def test_the_same_in_another_order_or_unit_name_holds(true: str, reworded: str) -> None:
-    found = support(f"The garden is open. {true} Nobody was there on Monday.", reworded)
+    found = groundedness(f"The garden is open. {true} Nobody was there on Monday.", reworded)
     assert found.holds, found.reason
 
 
@@ -210,7 +211,9 @@ def balanced(found: list[tuple[bool, int]]) -> float:
 
 
 def test_groundedness_agrees_with_people() -> None:
-    found = [(support(str(r["context"]), str(r["claim"])).holds, int(str(r["label"]))) for r in rows("begin")[:400]]
+    found = [
+        (groundedness(str(r["context"]), str(r["claim"])).holds, int(str(r["label"]))) for r in rows("begin")[:400]
+    ]
     assert balanced(found) > 0.75
 
 

@@ -20,6 +20,7 @@ from ragset.kit.equivalence import NAME, VERSION, equivalence
 from ragset.kit.prompting import Prompt
 from ragset.kit.retrieving import query_of, question_vectors, retrieve
 from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric
+from ragset.kit.same_answer import is_plain
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
@@ -99,6 +100,10 @@ class AnswerCorrectness(TieredJudge):
         pair = case.sample.payload
         score = equivalence(pair.question, (pair.answer or "",), _text(case)).score
         return Opinion(score, f"the answer given is “{_text(case)}”")
+
+    def is_plain(self, case: Case) -> bool:
+        """Send on an answer that chooses, and says more than its choice."""
+        return is_plain(case.sample.payload, _text(case))
 
     async def ask(self, case: Case, tools: Tools) -> Sample:
         """Compare by ragas."""

@@ -17,6 +17,7 @@ from ragset.kit.calibration_file import Calibration
 from ragset.kit.judging import rounded
 from ragset.kit.prompting import Prompt
 from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric, judge_items
+from ragset.kit.same_answer import is_plain
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample, Verdict
@@ -91,6 +92,10 @@ class ClosedBook(TieredJudge):
         pair = case.sample.payload
         score = answers_agree.equivalence(pair.question, (pair.answer or "",), _text(case)).score
         return Opinion(score, f"the answer given is “{_text(case)}”")
+
+    def is_plain(self, case: Case) -> bool:
+        """Send on an answer that chooses, and says more than its choice."""
+        return is_plain(case.sample.payload, _text(case))
 
     async def ask(self, case: Case, tools: Tools) -> Sample:
         """Compare by the rubric with the judge's model, or else by the built-in judge."""

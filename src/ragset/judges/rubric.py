@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from ragset.errors import FlowError
+from ragset.errors import FlowError, ModelError
 from ragset.kit.judging import SiblingJudge
-from ragset.kit.rubrics import Item, Rubric, Scored, Sees, judge_items, load_rubric, prompt_name
+from ragset.kit.rubrics import Item, Rubric, Scored, Sees, judge_each, load_rubric, prompt_name
 from ragset.schema.ids import digest
 from ragset.schema.ports import LanguageModel
 from ragset.schema.samples import Sample, Usage, Verdict
@@ -109,11 +109,12 @@ class RubricJudge(SiblingJudge):
     async def _scored(self, samples: Sequence[Sample], model: LanguageModel, rubrics: Sequence[Rubric]) -> list[Sample]:
         sees = _WIDTH[max(_WIDTH.index(rubric.sees) for rubric in rubrics)]
         items = [Item.of(sample, sees) for sample in samples]
-        found, usage = await judge_items(model, items, rubrics, purpose=self.name)
-        paid = [usage, *[Usage()] * (len(samples) - 1)]  # the sum over the verdicts is what was paid
+        found = await judge_each(model, items, rubrics, purpose=self.name)
         return [
-            self._with_scores(sample, list(zip(rubrics, scores, strict=True)), model.name, used)
-            for sample, scores, used in zip(samples, found, paid, strict=True)
+            self.broken(sample, one)
+            if isinstance(one, ModelError)
+            else self._with_scores(sample, list(zip(rubrics, one.scores, strict=True)), model.name, one.usage)
+            for sample, one in zip(samples, found, strict=True)
         ]
 
     def _with_scores(self, sample: Sample, scores: Sequence[tuple[Rubric, Scored]], model: str, usage: Usage) -> Sample:

@@ -7,7 +7,8 @@ model and embeds nothing.
 **Classifying for answer correctness.** What is compared is one answer with a reference that may be a phrase of it. A
 reference statement is told when the answer is equivalent to it and does not alter it; one that is not told is missing
 (FN). The statements of an answer that tells any are right (TP): what it says beyond them is more of the truth, and a
-number, name or negation at odds would have kept it from telling them. Those of an answer that tells none are wrong (FP).
+number, name or negation at odds would have kept it from telling them. Those of an answer that tells none are wrong
+(FP).
 
 Figures on the human-labelled development sets are printed by ``tests/benchmarks/bench_builtin_judge.py``.
 """
@@ -16,17 +17,15 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import Any, cast
 
 from ragset.errors import ModelError
 from ragset.kit import equivalence as answer_equivalence
-from ragset.kit.entailment import Entailment, entails
 from ragset.kit.groundedness import VERSION as groundedness_version
 from ragset.kit.groundedness import altered_copy, groundedness
 from ragset.kit.groundedness_model import weights_hash
 from ragset.kit.languages import foreign_language
-from ragset.kit.measures import Text, sentences
+from ragset.kit.measures import sentences
 from ragset.kit.replies import TypedModel
 from ragset.schema.ids import digest
 from ragset.schema.ports import Ask, LanguageModel, Reply
@@ -113,23 +112,12 @@ def statements_of(answer: str) -> list[str]:
     return sentences(answer) or ([answer.strip()] if answer.strip() else [])
 
 
-def support(context: str, statement: str) -> Entailment:
-    """Score how far ``context`` supports ``statement``, a sentence or a phrase."""
-    return entails(_text(context), Text(statement))
-
-
 def equivalence(answer: str, reference: str, question: str = "") -> float:
     """Score how far an answer says what a reference says (0..1), by :mod:`ragset.kit.equivalence`.
 
     Name the question where it is known: the words it holds prove nothing about the answer.
     """
     return answer_equivalence.equivalence(question, (reference,), answer).score
-
-
-@lru_cache(maxsize=64)
-def _text(text: str) -> Text:
-    """Take a context apart once: a chunk is read by several statements and several samples."""
-    return Text(text)
 
 
 def ragas_input(ask: Ask) -> Json:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from ragset.kit.entailment import Match, contrary, foreign, reordered, turned
 from ragset.kit.groundedness_evidence import Source, Weighed
 from ragset.kit.measures import NEGATIONS, STOPWORDS, Quantity, Text, Word
+from ragset.kit.turned_about import Match, contrary, foreign, reordered, turned
 
 LIKE = 0.5
 """From this share held by one sentence on, a claim's sentence may be its altered copy."""
@@ -68,8 +68,7 @@ def alteration(one: Weighed, source: Source, *, alone: bool = True, asked: froze
     if strange:
         return f"the number {strange} is not in the text"
     best = source.sentences[one.first]
-    figures = one.figures["one_sentence"], one.figures["two_sentences"]
-    match = Match(one.found, best, source.sentences[one.second], *figures)
+    match = Match(one.found, best, source.sentences[one.second])
     if len(one.found) >= HALF * len(best.content) and all(word.stem in best.stems for word in one.found):
         moved = reordered(one.sentence, match, source.text)
         if moved:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragset.kit.builtin_judge import equivalence, support
+from ragset.kit.builtin_judge import equivalence
+from ragset.kit.groundedness import groundedness
 from ragset.kit.prompting import fence, mark_of
 from ragset.kit.rehearsed_text import Block, blocks_of, without_blocks
 
@@ -74,7 +75,7 @@ def _scored(pair: Shown, criterion: Sequence[str], fails: Callable[[str], bool])
 
 def _right(name: str, parts: Json, pair: Shown) -> tuple[bool, str]:
     if name in _BY_PASSAGES and pair.passages:
-        found = support("\n\n".join(block.body for block in pair.passages), parts.get("Answer", ""))
+        found = groundedness("\n\n".join(block.body for block in pair.passages), parts.get("Answer", ""))
         return found.holds, found.reason
     if "Given answer" in parts:
         score = equivalence(parts["Given answer"], parts.get("Reference answer", ""))

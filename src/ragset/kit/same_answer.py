@@ -71,10 +71,10 @@ def _by_rule(sample: Sample, text: str) -> Agreement:
     pair = sample.payload
     score = equivalence(asked_text(pair), (pair.answer or "",), text).score
     same = shipped_calibration(NAME).decide(score)
-    return Agreement(None if same and not _plain(pair, text) else same, score)
+    return Agreement(None if same and not is_plain(pair, text) else same, score)
 
 
-def _plain(pair: QAPair, given: str) -> bool:
+def is_plain(pair: QAPair, given: str) -> bool:
     """Tell whether an answer that chooses, between yes and no or from what its question names, makes that choice only.
 
     Yes or no may be followed by more ("Yes, it is"); an option stands alone, and nothing is denied of it.

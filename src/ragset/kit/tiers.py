@@ -21,7 +21,7 @@ from ragset.kit.axes import uniform
 from ragset.kit.builtin_judge import BuiltinJudge, judge_fingerprint, judge_model, named, not_readable
 from ragset.kit.calibration_file import Calibration, read_calibration, shipped_calibration
 from ragset.kit.judging import SiblingJudge, rounded
-from ragset.kit.rubrics import Item, Rubric, judge_items
+from ragset.kit.rubrics import Item, Rubric, judge_each
 from ragset.kit.statements import PlainStatements
 from ragset.schema.ids import digest
 from ragset.schema.ports import LanguageModel
@@ -101,6 +101,10 @@ class TieredJudge(SiblingJudge):
         """Ask the built-in judge."""
         raise TypeError(f"{type(self).__name__} defines no opinion()")
 
+    def is_plain(self, case: Case) -> bool:
+        """Tell whether words alone can show that a case passes; else it is sent on, whatever its score."""
+        return True
+
     async def ask(self, case: Case, tools: Tools) -> Sample:
         """Ask whoever judges what is sent on about one sample."""
         raise TypeError(f"{type(self).__name__} defines no ask()")
@@ -148,7 +152,7 @@ class TieredJudge(SiblingJudge):
             return self._noted(case.sample, True)
         found = self.opinion(case)
         decision = self._decided(case.sample, found, tools)
-        if decision is None:
+        if decision is None or (decision[0] and not self.is_plain(case)):
             return self._noted(case.sample, True)
         verdict = named(self.verdict(*decision, usage=case.usage), self.called("", self.cheap, tools))
         return self._noted(self.concluded(case.sample, verdict), False)
@@ -161,15 +165,15 @@ class TieredJudge(SiblingJudge):
         rubric = self.rubric()
         rubric = replace(rubric, threshold=self.least(tools, rubric.threshold))
         shown = [self.item(cases[sample.id]) for sample in samples]
-        try:
-            found, usage = await judge_items(model, shown, [rubric], purpose=self.name)
-        except ModelError as error:
-            return [self.broken(sample, error) for sample in samples]
         name = self.called("rubric-", model.name, tools)
         judged: list[Sample] = []
-        for at, (sample, (scored,)) in enumerate(zip(samples, found, strict=True)):
-            paid = cases[sample.id].usage + (usage if at == 0 else Usage())
-            judged.append(self.concluded(sample, named(self.verdict(*scored.opinion(rubric), usage=paid), name)))
+        for sample, one in zip(samples, await judge_each(model, shown, [rubric], purpose=self.name), strict=True):
+            if isinstance(one, ModelError):
+                judged.append(self.broken(sample, one))
+                continue
+            opinion = one.scores[0].opinion(rubric)
+            verdict = self.verdict(*opinion, usage=cases[sample.id].usage + one.usage)
+            judged.append(self.concluded(sample, named(verdict, name)))
         return judged
 
     async def warm(self, tools: Tools) -> None:
