@@ -60,6 +60,18 @@ async def test_minilm_gives_what_sentence_transformers_gives():
     assert (await model.embed([])).shape == (0, 384)
 
 
+async def test_the_traced_graph_gives_the_same_bytes_for_every_length_and_padding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["tide", "the tides of the bay rise by twelve metres", "a longer text about the sea. " * 30, "x y"]
+    batches = [texts, texts[:1], texts[1:2], texts[::2], texts[1:3], [texts[2]] * 16]
+    traced = [await open_embedder().embed(batch) for batch in batches]
+    monkeypatch.setattr(embedding, "_trace", lambda model: None)
+    plain = open_embedder()
+    for batch, vectors in zip(batches, traced, strict=True):
+        assert vectors.tobytes() == (await plain.embed(batch)).tobytes()
+
+
 async def test_hash_embedder_is_deterministic_and_brings_like_texts_together():
     model = HashEmbedder()
     assert isinstance(model, Embedder)

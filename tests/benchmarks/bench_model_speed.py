@@ -5,7 +5,10 @@ ahead), and the time these calls take when the server is kept full (calls x late
 beforehand: what is timed is writing, answering and judging, from the first request to the last as the server saw them;
 the whole wall time of the command is printed too.
 
-    python tests/benchmarks/bench_model_speed.py [--corpus DIR] [--latency 0.2] [--limit 32] [-n 50 200]
+Measured twice: with the model asked about every pair, so that the server is what a run waits for, and as the flow
+ships, where the cheap tier decides most: that takes far fewer calls, and the processor is what a run waits for.
+
+    python tests/benchmarks/bench_model_speed.py [--corpus DIR] [--latency 0.2] [--limit 32] [-n 50 200] [--tier on off]
 """
 
 from __future__ import annotations
@@ -24,15 +27,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from ragset.flow.compile import load_flow  # noqa: E402
 from support.scripted_server import ServerProcess  # noqa: E402
 
 
-def build(corpus: Path, work: Path, server: ServerProcess, n: int, window: int, limit: int) -> dict:
+def build(corpus: Path, work: Path, server: ServerProcess, n: int, tier: bool, window: int, limit: int) -> dict:
     """Run ``ragset build`` in a process of its own and give what it took."""
-    flow = work / f"flow-{window}.yaml"
-    text = subprocess.run([sys.executable, "-m", "ragset", "flow", "show", "rag_qa"], capture_output=True, text=True)
-    flow.write_text(re.sub("window: .*", f"window: {window}", text.stdout) if window else text.stdout, "utf-8")
-    out = work / f"out-{n}-{window}"
+    found = load_flow("rag_qa")
+    for judge in () if tier else ("faithfulness", "answer_correctness"):
+        found = found.replace(judge, cheap_tier=False)
+    text = found.to_yaml()
+    flow = work / f"flow-{window}-{tier}.yaml"
+    flow.write_text(re.sub("window: .*", f"window: {window}", text) if window else text, "utf-8")
+    out = work / f"out-{n}-{window}-{tier}"
     command = [
         sys.executable,
         "-m",
@@ -51,7 +58,7 @@ def build(corpus: Path, work: Path, server: ServerProcess, n: int, window: int, 
         "--indexes",
         str(work / "indexes"),
         "--cache",
-        str(work / f"cache-{n}-{window}.sqlite"),
+        str(work / f"cache-{n}-{window}-{tier}.sqlite"),
         "--force",
         "-q",
     ]
@@ -101,6 +108,7 @@ def main() -> None:
     options.add_argument("--latency", type=float, default=0.2)
     options.add_argument("--limit", type=int, default=32)
     options.add_argument("-n", type=int, nargs="+", default=[50, 200])
+    options.add_argument("--tier", nargs="+", choices=("on", "off"), default=["off", "on"])
     given = options.parse_args()
     corpora = given.corpus or [ROOT / "corpora" / "almanac", ROOT / "corpora" / "guide"]
     quick, paced = ("--latency", "0", "--pass-rate", "0.85"), ("--latency", str(given.latency), "--pass-rate", "0.85")
@@ -108,10 +116,10 @@ def main() -> None:
         work = Path(folder)
         for corpus in corpora:
             for n in given.n:
-                one, full = (
-                    build(corpus, work, where, n, *how) for where, how in ((alone, (1, 1)), (server, (0, given.limit)))
-                )
-                show(corpus.name, n, {1: one, 0: full}, given.latency, given.limit)
+                for tier in given.tier:
+                    ways = ((alone, (1, 1)), (server, (0, given.limit)))
+                    one, full = (build(corpus, work, where, n, tier == "on", *how) for where, how in ways)
+                    show(f"{corpus.name}, cheap tier {tier}", n, {1: one, 0: full}, given.latency, given.limit)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
 _ROWS = 2048
+REMEMBERED = 4096
+"""Chunks that were looked up one by one and are kept in memory."""
 _PLAIN = ("id", "corpus", "path", "title", "mime", "text", "source_hash")
 _SLICE = ("id", "document_id", "ordinal", "start", "end", "page", "headings", "text")
 
@@ -158,8 +160,20 @@ class Data:
         return [self._chunk(row) for row in self._chunk_table.slice(first, last - first).to_pylist()]
 
     def chunks_at(self, rows: Iterable[int]) -> list[Chunk]:
-        """Chunks by row."""
-        return [self._chunk(self._chunk_table.slice(row, 1).to_pylist()[0]) for row in rows]
+        """Chunks by row; those read lately are remembered, for questions of one document find the same ones."""
+        return [self._chunk_at(row) for row in rows]
+
+    def _chunk_at(self, row: int) -> Chunk:
+        found = self._read.get(row)
+        if found is None:
+            found = self._read[row] = self._chunk(self._chunk_table.slice(row, 1).to_pylist()[0])
+            if len(self._read) > REMEMBERED:
+                del self._read[next(iter(self._read))]
+        return found
+
+    @cached_property
+    def _read(self) -> dict[int, Chunk]:
+        return {}
 
     def _chunk(self, row: dict[str, Any]) -> Chunk:
         at = self._place[row["document_id"]]

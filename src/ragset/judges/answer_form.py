@@ -8,7 +8,7 @@ from typing import ClassVar
 from ragset.kit.answer_form import copies, incomplete, leftovers, refuses
 from ragset.kit.foreign.reading import NO_REFERENCE
 from ragset.kit.judging import Judge
-from ragset.kit.languages import expected_language, language_name, other_language
+from ragset.kit.languages import expected_language, language_name, load_identifier, other_language
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools
 
@@ -27,6 +27,11 @@ class AnswerForm(Judge):
     version: ClassVar[str] = "2"
 
     language: bool = True
+
+    async def warm(self, tools: Tools) -> None:
+        """Load the identifier of languages."""
+        if self.language:
+            await load_identifier()
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Check the answer, when the question has one."""

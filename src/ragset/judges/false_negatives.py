@@ -7,14 +7,12 @@ punished for it. Of the top passages that annotators of MS MARCO had not marked,
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, cast
 
 from pydantic import Field
 
-from ragset.adapters import lexical_index
 from ragset.errors import ModelError
 from ragset.kit.asking_passages import PROMPT, Answering, Check, Checked, Told, which_answer
 from ragset.kit.builtin_judge import not_readable
@@ -25,7 +23,7 @@ from ragset.kit.pair_labels import HOPS
 from ragset.kit.passage_rules import RULES, answers_as_well, evidence_in
 from ragset.kit.passage_search import candidates
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import query_of, question_vectors
+from ragset.kit.retrieving import load_lexical, query_of, question_vectors
 from ragset.schema.documents import Chunk
 from ragset.schema.ids import digest
 from ragset.schema.samples import Context, Evidence, QAPair, Sample
@@ -76,8 +74,8 @@ class FalseNegatives(SiblingJudge):
         return digest(super().fingerprint(tools), RULES, Prompt.load(PROMPT).hash)
 
     async def warm(self, tools: Tools) -> None:
-        """Import the library of lexical search."""
-        await asyncio.to_thread(lexical_index.load)
+        """Make the index of lexical search."""
+        await load_lexical(tools)
 
     async def judge_siblings(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
         """Look at what the store holds for each question, ask about the unsure ones together, and add what answers."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ragset.kit.judging import Judge
-from ragset.kit.languages import expected_language, language_name, other_language
+from ragset.kit.languages import expected_language, language_name, load_identifier, other_language
 from ragset.kit.prompting import Prompt, shipped
 from ragset.kit.question_form import MAX_GIVEN_AWAY, MAX_WORDS, Wording, question_problems
 from ragset.kit.steering import repeats_prompt, talks_to_a_model
@@ -40,6 +40,11 @@ class QuestionForm(Judge):
     max_words: int = Field(default=MAX_WORDS, ge=1)
     max_given_away: float = Field(default=MAX_GIVEN_AWAY, ge=0, le=1)
     language: bool = True
+
+    async def warm(self, tools: Tools) -> None:
+        """Load the identifier of languages."""
+        if self.language:
+            await load_identifier()
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
         """Check the question, and whether it gives its answer away."""

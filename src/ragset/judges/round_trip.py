@@ -7,16 +7,14 @@ Promptagator (Dai et al. 2022), done with the user's own index.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ragset.adapters import lexical_index
 from ragset.kit.judging import Judge
 from ragset.kit.pair_labels import HOPS
-from ragset.kit.retrieving import query_of, question_vectors, retrieve, retrieve_lexical
+from ragset.kit.retrieving import load_lexical, query_of, question_vectors, retrieve, retrieve_lexical
 from ragset.schema.documents import Chunk
 from ragset.schema.ports import Hit
 from ragset.schema.samples import Context, Draw, Evidence, Sample
@@ -48,8 +46,8 @@ class RoundTrip(Judge):
     found_by: FoundBy = "either"
 
     async def warm(self, tools: Tools) -> None:
-        """Import the library of lexical search."""
-        await asyncio.to_thread(lexical_index.load)
+        """Make the index of lexical search."""
+        await load_lexical(tools)
 
     async def apply(self, item: Draw, tools: Tools) -> Draw:
         """Judge the samples of one draw; their questions are embedded together."""

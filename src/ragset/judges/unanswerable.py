@@ -7,14 +7,12 @@ prove.)
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
 
-from ragset.adapters import lexical_index
 from ragset.errors import ModelError
 from ragset.kit.asking_passages import PROMPT, Check, Checked, Told, which_answer
 from ragset.kit.builtin_judge import not_readable
@@ -22,7 +20,7 @@ from ragset.kit.judging import SiblingJudge
 from ragset.kit.passage_rules import RULES, evident_answer
 from ragset.kit.passage_search import Candidate, candidates
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import query_of, question_vectors
+from ragset.kit.retrieving import load_lexical, query_of, question_vectors
 from ragset.schema.ids import digest
 from ragset.schema.samples import Evidence, Sample
 from ragset.schema.step import Tools, Uses
@@ -60,8 +58,8 @@ class Unanswerable(SiblingJudge):
         return digest(super().fingerprint(tools), RULES, Prompt.load(PROMPT).hash)
 
     async def warm(self, tools: Tools) -> None:
-        """Import the library of lexical search."""
-        await asyncio.to_thread(lexical_index.load)
+        """Make the index of lexical search."""
+        await load_lexical(tools)
 
     async def judge_siblings(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
         """Search for each question, and have all that was found read together."""

@@ -47,8 +47,15 @@ class Judge(Map):
         return self.name
 
     async def apply(self, item: Draw, tools: Tools) -> Draw:
-        """Judge the samples of one draw, each alone, side by side."""
-        judged = await asyncio.gather(*(self._safely(sample, tools) for sample in item.samples))
+        """Judge the samples of one draw, each alone, side by side.
+
+        Rules wait for nothing, so they are applied one after the other: a draw is through all of them before the next
+        one begins, and what comes after them is never idle.
+        """
+        if self.uses <= {"store"}:
+            judged = [await self._safely(sample, tools) for sample in item.samples]
+        else:
+            judged = await asyncio.gather(*(self._safely(sample, tools) for sample in item.samples))
         return item.with_samples(tuple(judged))
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:

@@ -7,6 +7,7 @@ in, which is easier to say of a short text than which language it is. Codes are 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
 from collections import Counter
@@ -181,6 +182,13 @@ def _by_words(text: str) -> str | None:
     hits = Counter({code: sum(word in known for word in words) for code, known in _WORDS.items()})
     (best, most), (_, second) = hits.most_common(2)
     return best if most >= 2 and most > 1.3 * second else None
+
+
+async def load_identifier() -> None:
+    """Load the trained identifier off the loop (it takes a second), before the first call."""
+    from ragset.adapters.language_identifier import probabilities
+
+    await asyncio.to_thread(probabilities, "hello", _IDENTIFIABLE)
 
 
 def other_language(text: str, expected: str, least: int = MIN_WORDS) -> str | None:

@@ -120,6 +120,11 @@ def _template(source: str) -> Template:
     return _environment().from_string(source)
 
 
+@lru_cache(maxsize=256)
+def _undeclared(source: str) -> frozenset[str]:
+    return frozenset(meta.find_undeclared_variables(_environment().parse(source)))
+
+
 @dataclass(frozen=True)
 class Prompt:
     """A prompt file's text; equal texts have equal hashes, wherever they lie."""
@@ -154,7 +159,7 @@ class Prompt:
         """Names the templates want to be given."""
         wanted: set[str] = set()
         for _, body in self.sections:
-            wanted |= meta.find_undeclared_variables(_environment().parse(body))
+            wanted |= _undeclared(body)
         return frozenset(wanted)
 
     def render(self, **variables: Any) -> tuple[Message, ...]:

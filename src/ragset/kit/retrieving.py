@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from ragset.adapters.lexical_index import LexicalIndex
+from ragset.adapters.lexical_index import LexicalIndex, load
 from ragset.kit.measures import STOPWORDS, stem
 from ragset.schema.ports import ChunkStore, Hit
 from ragset.schema.samples import QAPair
@@ -118,6 +118,13 @@ async def retrieve_lexical(question: str, k: int, tools: Tools) -> list[Hit]:
     found = await lexical.index.search(terms(question), k)
     chunks = ((tools.store.chunk(lexical.chunk_ids[row]), score) for row, score in found)
     return [Hit(chunk, score) for chunk, score in chunks if chunk is not None]
+
+
+async def load_lexical(tools: Tools) -> None:
+    """Index the chunks of the store for lexical search, before the first question waits for it."""
+    await asyncio.to_thread(load)
+    if tools.has_store:
+        await _lexical(tools)
 
 
 async def _lexical(tools: Tools) -> _Lexical:

@@ -172,7 +172,9 @@ def lacking(question: str, answer: str, proof: Proof, *, code: str | None = None
     if not pair.foreign:
         missing += _lacking_words(pair, proof)
     yield from missing[:MOST]
-    if not missing and not pair.foreign and pair.tongue not in _SPACELESS and not _speaks(pair, proof):
+    if rest is not None or missing or pair.foreign or pair.tongue in _SPACELESS:
+        return  # after a yes or no its question may be said again, in any words
+    if not _speaks(pair, proof):
         yield "what is answered"
 
 
@@ -253,7 +255,7 @@ def _told_in_words(wanted: Number, pair: _Pair, proof: Proof) -> bool:
 
 
 def _speaks(pair: _Pair, proof: Proof) -> bool:
-    """Tell whether the evidence is about what is answered; what only repeats its question after a yes or no may be."""
+    """Tell whether the evidence is about what is answered."""
     if pair.tongue != "en":
         return (pair.short and _counts_alike(pair, proof)) or _mentions(pair.question, pair.answer, proof)
     return _speaks_of_it(pair, proof)
