@@ -260,6 +260,12 @@ def test_a_complete_list_is_an_answer_and_a_cut_one_is_not() -> None:
     assert candidates(chunk_of(document, 0, text.index("- Count")), document) == []
 
 
+def test_a_placeholder_of_a_command_is_not_asked_about() -> None:
+    text = "{} is a process that kills harmful bacteria by heating milk for a set time."
+    assert [c.question for c in written(text.format("Pasteurization"))] == [SAYS + "what is pasteurization?"]
+    assert written(text.format("`PROCESS`")) == []
+
+
 def test_every_span_is_exact_and_every_answer_lies_in_its_support() -> None:
     document = document_of(TITLE, "Intro text of no use.\n\n" + "\n\n".join(r[0] for r in PROSE))
     for start in (0, 23):

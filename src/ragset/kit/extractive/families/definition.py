@@ -12,6 +12,8 @@ from ragset.kit.extractive.text_filters import clean, points_elsewhere
 from ragset.kit.extractive.words import ARTICLES, EMPTY_PREDICATES, GENERIC_NOUNS, PERSON_NOUNS, PRONOUNS
 
 _PLURAL_HEAD = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+s (?:that|which|who|used|for|of|designed|whose)\b")
+_PLACEHOLDER = re.compile(r"`<?[A-Z][A-Z0-9-]*>?`")
+"""What stands for something in a command (``FILE``): it means another thing on every page."""
 _THE_HEAD = re.compile(r"the (?:[\w-]+ ){1,4}(?:that|which|who|of|for|used|in|by|between|to)\b")
 _TERM = re.compile(
     r"^(?P<term>[A-Z`][^.:;,()]{2,40}?)\s*(?:\([^()]{1,30}\))?\s*(?::|–|—| -) (?P<rest>(?:[Aa]n?|[Tt]he) [^\n]+)$"
@@ -56,7 +58,11 @@ def _copula(scene: Scene, sentence: Span) -> Iterator[Candidate]:
 
 def _subject(scene: Scene, subject: str) -> bool:
     words = [t.low for t in tokens(subject)]
-    if not scene.clear(subject, longest=6) or (" of " in subject and words[0] in {"one", "part"}):
+    if (
+        _PLACEHOLDER.fullmatch(subject)
+        or not scene.clear(subject, longest=6)
+        or (" of " in subject and words[0] in {"one", "part"})
+    ):
         return False
     if words[0] in {"every", "each", "any", "all"} or (words[0] == "the" and len(words) < 3):
         return False
