@@ -5,6 +5,9 @@ The score is that of a fitted model over lexical figures, with those of an embed
 by word is supported. One that copies a sentence but for a number, name, unit, negation or the like is not
 (:mod:`ragset.kit.groundedness_alterations`). Scores of 0.5 or more hold, in both configurations and for every kind of
 text. How well that agrees with people is printed by ``tests/benchmarks/bench_builtin_judge.py``.
+
+The judges use the lexical configuration: on the development sets vectors bring .004 of AUROC and .007 of balanced
+accuracy (.806/.728 for .802/.721 on rows not seen), and on a CPU they cost a second a pair.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from ragset.errors import FlowError, UsageError
 from ragset.kit.foreign import OWN, format_named
+from ragset.kit.foreign.columns import check_columns
 from ragset.kit.foreign.reading import check_set, samples_of
 from ragset.kit.lines import sample_from_line
 from ragset.schema.documents import Chunk, Noun
@@ -34,11 +35,11 @@ class Samples(Source):
     columns: dict[str, str] = Field(default_factory=dict, description="Columns of plain JSON lines and CSV, by part.")
 
     def check(self) -> None:
-        """Refuse an unknown format."""
-        if self.format == OWN:
-            return
+        """Refuse an unknown format, and columns that are not to be named."""
         try:
-            format_named(self.format)
+            if self.format != OWN:
+                format_named(self.format)
+            check_columns(self.columns, self.format)
         except UsageError as error:
             raise FlowError(error.what, hint=error.hint) from error
 
