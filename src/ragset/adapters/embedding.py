@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ragset.adapters.hash_embedder import HashEmbedder
-from ragset.adapters.turns import Line, turn_now, wait_in
+from ragset.adapters.turns import Turns
 from ragset.errors import RagsetError, UsageError
 from ragset.schema.ids import digest
 
@@ -64,8 +64,7 @@ class SentenceEmbedder:
         self._locate = locate
         self._sha256 = sha256
         self._lock = threading.Lock()
-        self._line: Line[None] = Line()
-        self._busy = False
+        self._turns = Turns()
         self._loading = threading.Lock()
 
     @cached_property
@@ -145,21 +144,8 @@ class SentenceEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Embed the texts together: float32, shape (len(texts), dimension), L2-normalised, in the order given."""
-        await wait_in(self._line, turn_now(), None, self._serve, self._free)
-        try:
+        async with self._turns:  # the oldest draw first, so that the run goes on in order
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._embed, list(texts))
-        finally:
-            self._free()
-
-    def _serve(self) -> None:
-        """Let the oldest draw have the model: whoever waits for it waits least, and the run goes on in order."""
-        if not self._busy and (waiter := self._line.pop()):
-            self._busy = True
-            waiter.ready.set_result(None)
-
-    def _free(self) -> None:
-        self._busy = False
-        self._serve()
 
     def _embed(self, texts: list[str]) -> FloatArray:
         import numpy as np

@@ -97,6 +97,32 @@ class Line(Generic[T]):
         return waiter
 
 
+class Turns:
+    """One caller at a time, the oldest draw first; whatever else is ready runs in between."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._line: Line[None] = Line()
+        self._busy = False
+
+    async def __aenter__(self) -> None:
+        """Wait for one's turn."""
+        await wait_in(self._line, turn_now(), None, self._serve, self._free)
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the next one go, once what is ready has run."""
+        asyncio.get_running_loop().call_soon(self._free)
+
+    def _free(self) -> None:
+        self._busy = False
+        self._serve()
+
+    def _serve(self) -> None:
+        if not self._busy and (waiter := self._line.pop()):
+            self._busy = True
+            waiter.ready.set_result(None)
+
+
 async def wait_in(line: Line[T], turn: Turn, need: T, serve: Callable[[], None], undo: Callable[[], None]) -> None:
     """Wait until ``serve`` (called now, and by whoever frees something) sets the future of this waiter.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from ragset.adapters.turns import Turns
 from ragset.errors import NOT_THE_DRAWS
 from ragset.schema.documents import Noun
 from ragset.schema.samples import Draw, Failure, Sample, Usage, Verdict
@@ -49,11 +50,12 @@ class Judge(Map):
     async def apply(self, item: Draw, tools: Tools) -> Draw:
         """Judge the samples of one draw, each alone, side by side.
 
-        Rules wait for nothing, so they are applied one after the other: a draw is through all of them before the next
-        one begins, and what comes after them is never idle.
+        Rules wait for nothing, so they are applied one after the other, the oldest draw first and one draw at a time:
+        when many replies come at once, the first of them are soon through, and what comes after the rules is not idle.
         """
         if self.uses <= {"store"}:
-            judged = [await self._safely(sample, tools) for sample in item.samples]
+            async with cast("Turns", tools.extras.setdefault("ragset.rules", Turns())):
+                judged = [await self._safely(sample, tools) for sample in item.samples]
         else:
             judged = await asyncio.gather(*(self._safely(sample, tools) for sample in item.samples))
         return item.with_samples(tuple(judged))
