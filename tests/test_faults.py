@@ -31,6 +31,10 @@ KEY = "sk-secret-0123456789abcdef"
 SETTINGS = re.compile(r"_API_KEY$|^API_KEY$|BASE_URL$|_API_(BASE|URL)$|^(LLM_|MODEL|OLLAMA_|HF_|RAGSET_)")
 
 
+LIMIT = 4
+"""Requests in flight, where draws must be done one after another."""
+
+
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings of this machine, and short waits between tries."""
@@ -291,15 +295,12 @@ def test_a_key_that_is_withdrawn_in_the_middle_ends_the_run_and_keeps_what_is_do
 
     model_server.engine.handle = handle  # type: ignore[method-assign]
     place_home = tmp_path / "home"
-    line = refused(place.build(place_home, url=model_server.url, n=12), 2)
+    line = refused(place.build(place_home, "--concurrency", LIMIT, url=model_server.url, n=12), 2)
     assert "the key is refused (401)" in line
     assert "check API_KEY" in line
     assert "the key is refused" in report(place_home)["ended"]
     everything = b"".join(path.read_bytes() for path in place_home.rglob("*") if path.is_file())
     assert KEY.encode() not in everything
-
-
-LIMIT = 4
 
 
 class Lively:
