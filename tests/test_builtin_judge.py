@@ -9,8 +9,8 @@ from ragset.adapters.ragas_bridge import answer_correctness, faithfulness
 from ragset.errors import ModelError
 from ragset.judges.answer_correctness import RULES_THRESHOLD
 from ragset.judges.faithfulness import THRESHOLD as FAITHFUL
-from ragset.kit.builtin_judge import BuiltinJudge, equivalence, not_readable, statements_of
-from ragset.kit.equivalence import THRESHOLD
+from ragset.kit.builtin_judge import BuiltinJudge, not_readable, statements_of
+from ragset.kit.equivalence import THRESHOLD, equivalence
 from ragset.kit.groundedness import groundedness
 from ragset.kit.measures import sentences, stem
 from ragset.schema.ports import Ask, LanguageModel
@@ -222,6 +222,6 @@ def test_equivalence_agrees_with_people() -> None:
     for row in rows("evouna_nq")[:400]:
         gold = row["gold"]
         assert isinstance(gold, list)
-        score = max(equivalence(str(row["candidate"]), str(g)) for g in gold)
+        score = equivalence(str(row["question"] or ""), [str(g) for g in gold], str(row["candidate"])).score
         found.append((score >= THRESHOLD, int(str(row["label"]))))
     assert balanced(found) > 0.8

@@ -41,5 +41,7 @@ def test_with_a_judge_of_known_error_rates_hardly_a_defect_is_delivered(
     assert found.delivered <= 0.02, found.rejected
     assert (calls + pool.draws) / run.report["kept"] <= 3.2  # 2.9 in the pool of 2,000
     assert "faithfulness" in sent_on(run)
+    asked = {"which_passages_answer.v1", "answer_several.v1", "answer_without_context.v1", "rubric_question.v1"}
+    assert asked <= run.report["prompts"].keys()  # of every step that asked a model, each with its hash
     steps = run.report["usage"]["by_step"]
     assert calls == sum(step["calls"] for step in steps.values())  # what the server counted, no more

@@ -183,7 +183,7 @@ class SentenceEmbedder:
             from sentence_transformers import SentenceTransformer
 
             model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
-            if self._sha256:
+            if self._sha256:  # the packaged one, whose graph is known to give the same bytes
                 _trace(model)
             return model
 
@@ -212,8 +212,12 @@ def _trace(model: Any) -> None:
     given = example["input_ids"], example["attention_mask"], example["token_type_ids"]
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the sizes it takes for constant are differences that are always 0
-        talk.set_verbosity_error()
-        graph = cast("Callable[..., Any]", torch.jit.trace(Hidden().eval(), given, check_trace=False))
+        told = talk.get_verbosity()
+        talk.set_verbosity_error()  # it remarks on a loss that nobody asks for
+        try:
+            graph = cast("Callable[..., Any]", torch.jit.trace(Hidden().eval(), given, check_trace=False))
+        finally:
+            talk.set_verbosity(told)
 
     def forward(input_ids: Any, attention_mask: Any, token_type_ids: Any, **_: Any) -> Any:
         return BaseModelOutput(last_hidden_state=graph(input_ids, attention_mask, token_type_ids))

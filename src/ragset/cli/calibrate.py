@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ragset.cli import options as opt
-from ragset.cli.terminal import one_line, out, out_json, plural, table, talk
-
-if TYPE_CHECKING:
-    from ragset.kit.calibration_rate import RateResult
+from ragset.cli.terminal import out_json, talk
 
 labels_option = click.option(
     "--labels", metavar="FILE", multiple=True, required=True, help="JSONL or CSV of labelled rows (may be repeated)."
@@ -47,7 +44,7 @@ def calibrate(name: str, labels: tuple[str, ...], as_json: bool, **rest: Any) ->
     files every figure is the mean over them.
     """
     from ragset.api.calibrate import calibrate as run
-    from ragset.cli.show_calibration import show_calibration
+    from ragset.cli.show_calibration import show_calibration, show_rate
     from ragset.kit.calibrating import CalibrationResult
 
     begun, quiet = perf_counter(), bool(rest["quiet"])
@@ -60,22 +57,4 @@ def calibrate(name: str, labels: tuple[str, ...], as_json: bool, **rest: Any) ->
     elif isinstance(found, CalibrationResult):
         show_calibration(found, rest.get("out"))
     else:
-        _show_rate(found)
-
-
-def _show_rate(found: RateResult) -> None:
-    """Print the pass rate; figures that need labels of both kinds are dashes."""
-    rate, facts = found.pass_rate, found.facts
-    model = f", judged by {facts.model}" if facts.model else ""
-    out(one_line(f"{facts.name}, version {facts.version}{model}: threshold {facts.threshold:g}"))
-    silent = f", {found.failures:,} failed, {found.abstentions:,} abstained"
-    out(f"{plural(found.rows, 'row')} in {plural(len(found.sets), 'file')}{silent}")
-    out()
-    rows = [(each.labels.name, f"{len(each.judged):,}", "–", "–", "–") for each in found.sets]
-    table([("labels", "rows", "AUROC", "balanced accuracy", "precision at 80 %"), *rows])
-    out()
-    out(f"true pass rate of the delivered set: {rate.value:.1%} [{rate.low:.1%}–{rate.high:.1%}]")
-    out(f"  from {plural(rate.labelled, 'label')}; {rate.unlabelled:,} rows more have no label")
-    out("  holds when the labelled rows were drawn at random from the set")
-    for line in found.warnings:
-        out(one_line(f"note: {line}"))
+        show_rate(found)

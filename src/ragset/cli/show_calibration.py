@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ragset.cli.terminal import one_line, out, plural, table
-from ragset.kit.calibrating import CalibrationResult, SetFigures
+from ragset.kit.calibrating import CalibrationResult, JudgeFacts, SetFigures
 from ragset.kit.calibration_file import Band, Bin, Estimate
+from ragset.kit.calibration_rate import RateResult
+from ragset.kit.prediction_powered import PassRate
 
 PLOT = 40
 """Columns of the reliability plot."""
@@ -15,11 +17,7 @@ PLOT = 40
 def show_calibration(found: CalibrationResult, written: str | None = None) -> None:
     """Print the figures, one line a set, the reliability plot, the band, and what is wrong with all of it."""
     it = found.calibration
-    model = f", judged by {it.model}" if it.model else ""
-    out(one_line(f"{it.judge}, version {it.judge_version}{model}: threshold {it.threshold:g}"))
-    silent = f", {found.failures:,} failed, {found.abstentions:,} abstained"
-    out(f"{plural(found.rows, 'row')} in {plural(len(found.sets), 'file')}{silent}")
-    out()
+    _head(JudgeFacts(it.judge, it.judge_version, it.threshold, it.model), found)
     _sets(found)
     out()
     accuracy = f"{found.best[1]:.3f}, {it.balanced_accuracy.value:.3f} at {it.threshold:g}"
@@ -29,12 +27,30 @@ def show_calibration(found: CalibrationResult, written: str | None = None) -> No
     out()
     _band(found)
     if found.pass_rate:
-        _pass_rate(found)
+        _pass_rate(found.pass_rate, scored=True)
     for line in found.warnings:
         out(one_line(f"note: {line}"))
     if written:
         out()
         out(one_line(f"wrote {written}"))
+
+
+def show_rate(found: RateResult) -> None:
+    """Print the pass rate; figures that need labels of both kinds are dashes."""
+    _head(found.facts, found)
+    rows = [(each.labels.name, f"{len(each.judged):,}", "–", "–", "–") for each in found.sets]
+    table([("labels", "rows", "AUROC", "balanced accuracy", "precision at 80 %"), *rows])
+    _pass_rate(found.pass_rate, scored=False)
+    for line in found.warnings:
+        out(one_line(f"note: {line}"))
+
+
+def _head(facts: JudgeFacts, found: CalibrationResult | RateResult) -> None:
+    model = f", judged by {facts.model}" if facts.model else ""
+    out(one_line(f"{facts.name}, version {facts.version}{model}: threshold {facts.threshold:g}"))
+    silent = f", {found.failures:,} failed, {found.abstentions:,} abstained"
+    out(f"{plural(found.rows, 'row')} in {plural(len(found.sets), 'file')}{silent}")
+    out()
 
 
 def _sets(found: CalibrationResult) -> None:
@@ -113,13 +129,14 @@ def _shares(shares: tuple[float, float | None] | None) -> tuple[str, str]:
     return f"{shares[0]:.1%}", "–" if shares[1] is None else f"{shares[1]:.1%}"
 
 
-def _pass_rate(found: CalibrationResult) -> None:
-    rate = found.pass_rate
-    if rate is None:
-        return
+def _pass_rate(rate: PassRate, *, scored: bool) -> None:
+    """Print the true pass rate, and what it comes from: labels, and scores where these were used."""
     out()
     out(f"true pass rate of the delivered set: {rate.value:.1%} [{rate.low:.1%}–{rate.high:.1%}]")
-    plain, low, high = rate.labels_alone
-    kinds = f"{plural(rate.labelled, 'label')} and the scores of {rate.unlabelled:,} rows more"
-    out(f"  from {kinds} (prediction-powered); from the labels alone {plain:.1%} [{low:.1%}–{high:.1%}]")
+    if scored:
+        plain, low, high = rate.labels_alone
+        kinds = f"{plural(rate.labelled, 'label')} and the scores of {rate.unlabelled:,} rows more"
+        out(f"  from {kinds} (prediction-powered); from the labels alone {plain:.1%} [{low:.1%}–{high:.1%}]")
+    else:
+        out(f"  from {plural(rate.labelled, 'label')}; {rate.unlabelled:,} rows more have no label")
     out("  holds when the labelled rows were drawn at random from the set")

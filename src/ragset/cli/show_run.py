@@ -11,8 +11,7 @@ import click
 
 from ragset.cli.show_index import show_failed, show_ingest
 from ragset.cli.terminal import one_line, out, out_json, plural, table, talk
-
-FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "report.html", "flow.yaml")
+from ragset.flow.run_folder import FILES
 
 FAILED = 1
 """Exit code: no pair could be made or judged."""

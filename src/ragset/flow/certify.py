@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ragset.errors import UsageError
 from ragset.flow.files import replace_text
+from ragset.flow.run_folder import PAGE
 from ragset.kit.certificate import by_reason, certificate, spread
 from ragset.kit.lines import sample_from_line
 
-PAGE = "report.html"
 KEPT, REJECTED = ("kept.jsonl", "samples.jsonl"), "rejected.jsonl"
 """Files of the kept pairs (the second where nothing judges), and of all others."""
 HINT = "give the folder of a finished run: it holds report.json, kept.jsonl and rejected.jsonl"

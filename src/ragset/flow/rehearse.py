@@ -18,6 +18,7 @@ from typing import Any
 from ragset.errors import NOT_THE_DRAWS, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, chunks_of, names_of, sample_steps
+from ragset.kit.replies import Wrapped
 from ragset.kit.tiers import REHEARSED
 from ragset.schema.ports import Ask, LanguageModel, Reply, Role
 from ragset.schema.samples import Draw, Failure, Sample, Usage
@@ -41,22 +42,13 @@ On corpora/guide with the scripted model it is about 0.2; a model whose pairs fa
 _OUT = Failure(step="rehearsal", error="", message="set aside")
 
 
-class Booked:
+class Booked(Wrapped):
     """A model whose replies are written to the account of the running draw, as the reply cache does."""
 
     def __init__(self, model: LanguageModel, role: Role) -> None:
         """Book what ``model`` replies under ``role``."""
-        self._model, self._role = model, role
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self._model.name
-
-    @property
-    def fingerprint(self) -> str:
-        """Fingerprint of the model."""
-        return self._model.fingerprint
+        super().__init__(model)
+        self._role = role
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer, and book the usage."""

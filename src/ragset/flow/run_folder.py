@@ -20,7 +20,9 @@ from ragset.flow.journal import Journal
 from ragset.kit.lines import dump_line
 from ragset.schema.samples import Sample
 
-FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", "report.html", "flow.yaml")
+PAGE = "report.html"
+"""The certificate."""
+FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", PAGE, "flow.yaml")
 JOURNAL = "journal.sqlite"
 
 
@@ -71,7 +73,7 @@ class RunFolder:
             part.close()
             os.replace(part.name, self.path / name)
         self._parts.clear()
-        (self.path / "report.html").unlink(missing_ok=True)  # it would speak of the set before
+        (self.path / PAGE).unlink(missing_ok=True)  # it would speak of the set before
         replace_text(self.path / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
 
     def _part(self, name: str) -> IO[str]:

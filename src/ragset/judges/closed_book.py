@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ragset.errors import ModelError
 from ragset.kit import equivalence as answers_agree
 from ragset.kit.answering import Answer
 from ragset.kit.answering_together import FROM_MEMORY, recall
@@ -16,7 +17,7 @@ from ragset.kit.builtin_judge import NAME, judge_model, not_readable
 from ragset.kit.calibration_file import Calibration
 from ragset.kit.judging import rounded
 from ragset.kit.prompting import Prompt
-from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric, judge_items
+from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric, judge_each
 from ragset.kit.same_answer import is_plain
 from ragset.kit.tiers import Case, Opinion, TieredJudge
 from ragset.schema.ids import digest
@@ -40,7 +41,7 @@ class ClosedBook(TieredJudge):
     name: ClassVar[str] = "closed_book"
     version: ClassVar[str] = "2"
     uses: ClassVar[frozenset[Uses]] = frozenset({"answerer", "judge"})
-    cheap: ClassVar[str] = "builtin-equivalence"
+    cheap: ClassVar[str] = answers_agree.NAME
     cheap_version: ClassVar[str] = answers_agree.VERSION
 
     drop: bool = False
@@ -106,8 +107,10 @@ class ClosedBook(TieredJudge):
             verdict = self.verdict(score >= least, score, f"threshold {least:g}; {found.reason}", usage=case.usage)
             return self.concluded(case.sample, verdict.model_copy(update={"judge": self.called("", NAME, tools)}))
         rubric = self.rubric()
-        ((scored,),), usage = await judge_items(model, [self.item(case)], [rubric], purpose=self.name)
-        verdict = self.verdict(*scored.opinion(rubric), usage=case.usage + usage)
+        (one,) = await judge_each(model, [self.item(case)], [rubric], purpose=self.name)
+        if isinstance(one, ModelError):
+            raise one
+        verdict = self.verdict(*one.scores[0].opinion(rubric), usage=case.usage + one.usage)
         return self.concluded(case.sample, verdict.model_copy(update={"judge": self.called("", model.name, tools)}))
 
     def rubric(self) -> Rubric:

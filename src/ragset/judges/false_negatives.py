@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from ragset.kit.asking_passages import PROMPT, Answering, Check, Checked, Told, 
 from ragset.kit.builtin_judge import not_readable
 from ragset.kit.gold_passages import Gold, Proved
 from ragset.kit.judging import SiblingJudge
-from ragset.kit.named_in import Memory, speaks_of
+from ragset.kit.named_in import speaks_of
 from ragset.kit.pair_labels import HOPS
 from ragset.kit.passage_rules import RULES, answers_as_well, evidence_in
 from ragset.kit.passage_search import candidates
@@ -108,8 +108,7 @@ class FalseNegatives(SiblingJudge):
         if case.abstains:
             return case
         readable = not_readable(sample, Tools()) is None
-        memory = cast("Memory", tools.extras.setdefault("ragset.named_in", {}))
-        spoken_of = speaks_of(query_of(pair), tools.store, memory)
+        spoken_of = speaks_of(query_of(pair), tools)
         for hit in await candidates(pair, self.top_k, tools):
             if case.gold.is_same(hit.chunk):
                 continue

@@ -26,7 +26,7 @@ from ragset.kit.grounding import (
     similar_place,
 )
 from ragset.kit.judging import Judge
-from ragset.kit.languages import expected_language, language_of, other_language
+from ragset.kit.languages import QUESTION_LANGUAGE, expected_language, language_of, other_language
 from ragset.kit.pair_labels import HOPS
 from ragset.kit.retrieving import query_of, retrieve
 from ragset.schema.documents import Chunk
@@ -39,9 +39,6 @@ SIMILAR = "context_similar"
 """Label of a pair one of whose contexts stands in the index in other words or another order only."""
 GIVEN = "given_contexts"
 """Where the metadata keep contexts that are not delivered as they were given."""
-
-QUESTION_LANGUAGE = "question_language"
-"""Where the provenance says a question's language when it was matched with passages in another one."""
 
 MOST_CHUNKS = 4
 """Chunks that are delivered of a context without evidence to choose by."""

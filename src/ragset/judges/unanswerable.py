@@ -22,7 +22,7 @@ from ragset.kit.passage_search import Candidate, candidates
 from ragset.kit.prompting import Prompt
 from ragset.kit.retrieving import load_lexical, query_of, question_vectors
 from ragset.schema.ids import digest
-from ragset.schema.samples import Evidence, Sample
+from ragset.schema.samples import Evidence, Sample, Usage, Verdict
 from ragset.schema.step import Tools, Uses
 
 
@@ -107,7 +107,8 @@ class Unanswerable(SiblingJudge):
         measures = {"passages_read": read, **({f"{self.name}_sent_on": int(not case.evident)} if model else {})}
         if case.evident:
             candidate, proof = case.evident
-            return self._answered(sample, candidate, proof.quote, "the rules", told, measures)
+            verdict = self._answered(candidate, proof.quote, "the rules", told.usage)
+            return sample.judged(verdict, **measures, answered_at=candidate.rank)
         if not model:
             reason = f"the rules found no answer in the {read} passages read; a proof needs a model as judge"
             return sample.judged(self.verdict(None, reason=reason), **measures)
@@ -115,14 +116,12 @@ class Unanswerable(SiblingJudge):
             first = told.answering[0]
             candidate = next(c for c in case.read if c.chunk.id == first.chunk.id)
             quote = first.evidence.quote if first.evidence else ""
-            return self._answered(sample, candidate, quote, model, told, measures)
+            verdict = self._answered(candidate, quote, model, told.usage)
+            return sample.judged(verdict, **measures, answered_at=candidate.rank)
         reason = f"none of the {read} passages read answers, says {model}"
         return sample.judged(self.verdict(True, 1.0, reason, usage=told.usage), **measures)
 
-    def _answered(
-        self, sample: Sample, candidate: Candidate, quote: str, who: str, told: Checked, measures: dict[str, int]
-    ) -> Sample:
+    def _answered(self, candidate: Candidate, quote: str, who: str, usage: Usage) -> Verdict:
         where = f"{candidate.chunk.document_id} [{candidate.chunk.start}:{candidate.chunk.end}]"
         reason = f"answered by hit {candidate.rank}, {where}, says {who}{f': {quote}' if quote else ''}"
-        verdict = self.verdict(False, 0.0, reason, usage=told.usage)
-        return sample.judged(verdict, **measures, answered_at=candidate.rank)
+        return self.verdict(False, 0.0, reason, usage=usage)

@@ -112,14 +112,6 @@ def statements_of(answer: str) -> list[str]:
     return sentences(answer) or ([answer.strip()] if answer.strip() else [])
 
 
-def equivalence(answer: str, reference: str, question: str = "") -> float:
-    """Score how far an answer says what a reference says (0..1), by :mod:`ragset.kit.equivalence`.
-
-    Name the question where it is known: the words it holds prove nothing about the answer.
-    """
-    return answer_equivalence.equivalence(question, (reference,), answer).score
-
-
 def ragas_input(ask: Ask) -> Json:
     """Read the JSON at the end of a ragas prompt; its line breaks are real, those of the data are escaped."""
     prompt = ask.messages[-1].content if ask.messages else ""

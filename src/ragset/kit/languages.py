@@ -103,6 +103,8 @@ YES_NO: dict[str, tuple[str, ...]] = {
     "ko": ("네", "예", "아니요", "아니오"),
 }
 """How an answer to a yes-or-no question begins."""
+QUESTION_LANGUAGE = "question_language"
+"""Where the provenance says a question's language when it was matched with passages in another one."""
 NOUNS_CAPITALISED = frozenset({"de"})
 """Languages that write every noun with a capital, so that one does not make a name."""
 
@@ -230,7 +232,7 @@ def expected_language(sample: Sample) -> str | None:
     asked: Any = sample.provenance.get("asked")
     unasked = isinstance(asked, dict) and not cast("dict[str, Any]", asked).get("language")
     own = None if unasked else code_of(sample.axes.get("language"))
-    noted = code_of(str(sample.provenance.get("question_language", "")))  # by ground: its match is in another language
+    noted = code_of(str(sample.provenance.get(QUESTION_LANGUAGE, "")))  # by ground: its match is in another language
     return own or noted or language_of(_passages(sample))
 
 

@@ -8,11 +8,12 @@ paragraph is all that is known of its document; of other paragraphs 91 % have no
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from typing import cast
 
 from ragset.kit.measures import Text
 from ragset.schema.documents import Chunk
 from ragset.schema.ports import ChunkStore
+from ragset.schema.step import Tools
 
 LONGEST = 200_000
 """Characters of a document beyond which it counts as speaking of everything."""
@@ -25,14 +26,15 @@ REMEMBERED = 64
 """Documents whose letters are kept."""
 
 
-def speaks_of(question: str, store: ChunkStore, memory: Memory) -> Callable[[Chunk], bool]:
+def speaks_of(question: str, tools: Tools) -> Callable[[Chunk], bool]:
     """Give a test: does the chunk's document name anything that the question names? A question without names passes."""
     names = _names(question)
+    memory = cast("Memory", tools.extras.setdefault("ragset.named_in", {}))
 
     def speaks(chunk: Chunk) -> bool:
         if not names or _any(names, _letters(chunk.text)):
             return True
-        whole = _document(chunk, store, memory)
+        whole = _document(chunk, tools.store, memory)
         return whole is None or _any(names, whole) or _any(names, _letters(" ".join((chunk.title, *chunk.headings))))
 
     return speaks
@@ -61,7 +63,6 @@ def _document(chunk: Chunk, store: ChunkStore, memory: Memory) -> str | None:
     return memory[key] or None
 
 
-@lru_cache(maxsize=512)
 def _letters(text: str) -> str:
     """Fold a text to its letters and digits, so that ``HIV-1`` is found in ``HIV 1``."""
     return "".join(char for char in text.casefold() if char.isalnum())

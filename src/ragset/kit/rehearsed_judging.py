@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragset.kit.builtin_judge import equivalence
+from ragset.kit.equivalence import equivalence
 from ragset.kit.groundedness import groundedness
 from ragset.kit.prompting import fence, mark_of
 from ragset.kit.rehearsed_text import Block, blocks_of, without_blocks
@@ -78,6 +78,6 @@ def _right(name: str, parts: Json, pair: Shown) -> tuple[bool, str]:
         found = groundedness("\n\n".join(block.body for block in pair.passages), parts.get("Answer", ""))
         return found.holds, found.reason
     if "Given answer" in parts:
-        score = equivalence(parts["Given answer"], parts.get("Reference answer", ""))
+        score = equivalence("", (parts.get("Reference answer", ""),), parts["Given answer"]).score
         return score >= SAME, f"the two agree by {score:.2f}"
     return True, "rehearsed: it holds"

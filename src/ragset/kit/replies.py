@@ -119,12 +119,12 @@ def _told(error: ReplyError, where: str, attempt: int) -> ReplyError:
     return told
 
 
-class TypedModel:
-    """A language model whose replies are read and, when unreadable, asked for again: the outermost wrapper."""
+class Wrapped:
+    """A language model around another one, whose name and fingerprint it has: it asks the same model."""
 
-    def __init__(self, model: LanguageModel, attempts: int = ATTEMPTS) -> None:
-        """Wrap ``model``; ``attempts`` counts the first ask."""
-        self._model, self._attempts = model, attempts
+    def __init__(self, model: LanguageModel) -> None:
+        """Wrap ``model``."""
+        self._model = model
 
     @property
     def name(self) -> str:
@@ -135,6 +135,15 @@ class TypedModel:
     def fingerprint(self) -> str:
         """Fingerprint of the wrapped model."""
         return self._model.fingerprint
+
+
+class TypedModel(Wrapped):
+    """A language model whose replies are read and, when unreadable, asked for again: the outermost wrapper."""
+
+    def __init__(self, model: LanguageModel, attempts: int = ATTEMPTS) -> None:
+        """Wrap ``model``; ``attempts`` counts the first ask."""
+        super().__init__(model)
+        self._attempts = attempts
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer with a value that fits ``ask.reply_schema``."""

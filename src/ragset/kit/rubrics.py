@@ -281,23 +281,6 @@ async def judge_each(
     return found
 
 
-async def judge_items(
-    model: LanguageModel, items: Sequence[Item], rubrics: Sequence[Rubric], *, purpose: str
-) -> tuple[list[list[Scored]], Usage]:
-    """Score like :func:`judge_each`, all items or none: gives a list for each, and the usage of all calls.
-
-    Raises the first error: ``ReplyError`` when not one score on the scale came back for each rubric, ``ContextError``
-    when an item alone does not fit the model's context, and any other ``ModelError``.
-    """
-    found: list[list[Scored]] = []
-    usage = Usage()
-    for one in await judge_each(model, items, rubrics, purpose=purpose):
-        if isinstance(one, ModelError):
-            raise one
-        found, usage = [*found, list(one.scores)], usage + one.usage
-    return found, usage
-
-
 def _fitting(items: Sequence[Item]) -> list[list[Item]]:
     """Cut the items, in order, where their passages grow beyond what one call shows."""
     groups: list[list[Item]] = []

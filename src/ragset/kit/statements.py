@@ -11,7 +11,8 @@ import json
 from ragset.kit.builtin_judge import ragas_input
 from ragset.kit.measures import Text, sentences
 from ragset.kit.passage_rules import asked_words
-from ragset.schema.ports import Ask, LanguageModel, Reply
+from ragset.kit.replies import Wrapped
+from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
 
 LONGEST = 25
@@ -40,22 +41,11 @@ def one_statement(question: str, answer: str) -> bool:
     return named <= said.stems and len(asked & said.stems) >= REPEATED * len(asked)
 
 
-class PlainStatements:
-    """A judge model that is not asked to split an answer which is one plain statement; all else it is asked."""
+class PlainStatements(Wrapped):
+    """A judge model that is not asked to split an answer which is one plain statement; all else it is asked.
 
-    def __init__(self, model: LanguageModel) -> None:
-        """Ask ``model`` about all but plain answers."""
-        self._model = model
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self._model.name
-
-    @property
-    def fingerprint(self) -> str:
-        """Fingerprint of the model; the judge that splits so says it by its version."""
-        return self._model.fingerprint
+    Its fingerprint is that of the model: the judge that splits so says it by its version.
+    """
 
     async def complete(self, ask: Ask) -> Reply:
         """Give a plain answer back as its statement; let the model answer anything else."""
