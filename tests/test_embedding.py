@@ -1,14 +1,17 @@
 """Embedding models: lazy, verified, the same bytes for the same list."""
 
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from ragset.adapters import embedding
 from ragset.adapters.embedding import MINILM_SHA256, SentenceEmbedder, open_embedder
 from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.minilm import _Graph, load_minilm
 from ragset.errors import RagsetError, UsageError
 from ragset.schema.ports import Embedder
 
@@ -45,31 +48,42 @@ def test_an_unknown_model_is_refused_in_one_line():
 
 
 async def test_minilm_gives_what_sentence_transformers_gives():
-    from sentence_transformers import SentenceTransformer
-
     model = open_embedder()
     assert isinstance(model, Embedder)
     first, second = await model.embed(TEXTS), await model.embed(TEXTS)
     assert first.dtype == np.float32
     assert first.shape == (len(TEXTS), 384)
     assert first.tobytes() == second.tobytes()
-    plain = SentenceTransformer(str(embedding._packaged_minilm()), device="cpu")
-    wanted = plain.encode(TEXTS, normalize_embeddings=True, show_progress_bar=False)
-    assert np.abs(first - wanted).max() < 1e-5
+    wanted = await open_embedder(str(embedding._packaged_minilm())).embed(TEXTS)  # any folder is read by the library
+    assert wanted.dtype == np.float32
+    assert np.abs(first - wanted).max() < 1e-6
     assert np.abs((await model.embed(TEXTS[::-1]))[::-1] - first).max() < 1e-5
     assert (await model.embed([])).shape == (0, 384)
 
 
-async def test_the_traced_graph_gives_the_same_bytes_for_every_length_and_padding(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    texts = ["tide", "the tides of the bay rise by twelve metres", "a longer text about the sea. " * 30, "x y"]
-    batches = [texts, texts[:1], texts[1:2], texts[::2], texts[1:3], [texts[2]] * 16]
-    traced = [await open_embedder().embed(batch) for batch in batches]
-    monkeypatch.setattr(embedding, "_trace", lambda model: None)
-    plain = open_embedder()
-    for batch, vectors in zip(batches, traced, strict=True):
-        assert vectors.tobytes() == (await plain.embed(batch)).tobytes()
+def test_the_graph_uses_all_weights_and_gives_the_same_bytes_with_any_number_of_threads() -> None:
+    folder = embedding._packaged_minilm()
+    one, several = load_minilm(folder, threads=1), load_minilm(folder, threads=4)
+    texts = ["tide", "the tides of the bay rise by twelve metres", "a longer text about the sea. " * 30, "x y", ""]
+    for batch in (texts, texts[:1], texts[1:2], texts[::2], texts[1:3], [texts[2]] * 16):
+        assert one(batch).tobytes() == several(batch).tobytes()
+    found = load_file(folder / "model.safetensors")
+    graph = _Graph(found, json.loads((folder / "config.json").read_text("utf-8")))
+    graph.encoder()
+    sizes = sum(array.size for name, array in found.items() if name.split(".")[0] != "pooler")
+    assert sum(array.size for array in graph.weights.values()) == sizes - found["embeddings.position_ids"].size
+
+
+def test_the_packaged_model_needs_no_torch() -> None:
+    code = """if True:
+        import asyncio, sys
+        from ragset.adapters.embedding import open_embedder
+        vectors = asyncio.run(open_embedder().embed(["a ferry", "copper"]))
+        assert vectors.shape == (2, 384)
+        for heavy in ("torch", "transformers", "sentence_transformers"):
+            assert heavy not in sys.modules, heavy
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 async def test_hash_embedder_is_deterministic_and_brings_like_texts_together():

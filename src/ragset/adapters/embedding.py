@@ -1,8 +1,9 @@
 """Embedding models: the packaged MiniLM by default, any other sentence-transformers model by name or folder.
 
-Nothing heavy is imported before the first vector is asked for: tokens are counted with ``tokenizers`` alone, and the
-fingerprint comes from the files. Vectors are float32: bfloat16 was measured and left out, because on a CPU without
-the instructions for it it is six times slower and its vectors agree only to a cosine of .998.
+Nothing heavy is imported before the first vector is asked for, and torch only for another model than the packaged one:
+tokens are counted with ``tokenizers`` alone, and the fingerprint comes from the files. Vectors are float32: bfloat16
+was measured and left out, because on a CPU without the instructions for it it is six times slower and its vectors agree
+only to a cosine of .998.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ragset.adapters.hash_embedder import HashEmbedder
+from ragset.adapters.minilm import Encode, load_minilm
 from ragset.adapters.turns import Turns
 from ragset.errors import RagsetError, UsageError
 from ragset.schema.ids import digest
@@ -49,7 +51,7 @@ def open_embedder(name: str = MINILM) -> Embedder:
     if name == "hash":
         return HashEmbedder()
     if name == MINILM:
-        return SentenceEmbedder(name, _packaged_minilm, sha256=MINILM_SHA256)
+        return SentenceEmbedder(name, _packaged_minilm, load_minilm, sha256=MINILM_SHA256)
     return SentenceEmbedder(name, lambda: _named_model(name))
 
 
@@ -58,10 +60,18 @@ class SentenceEmbedder:
 
     precision = "float32"
 
-    def __init__(self, name: str, locate: Callable[[], Path], *, sha256: str | None = None) -> None:
-        """Name the model and say how its folder is found; ``sha256`` is what its weights must have."""
+    def __init__(
+        self,
+        name: str,
+        locate: Callable[[], Path],
+        load: Callable[[Path], Encode] | None = None,
+        *,
+        sha256: str | None = None,
+    ) -> None:
+        """Name the model, say how its folder is found and read; ``sha256`` is what its weights must have."""
         self.name = name
         self._locate = locate
+        self._load = load or _sentence_transformer
         self._sha256 = sha256
         self._lock = threading.Lock()
         self._turns = Turns()
@@ -108,7 +118,7 @@ class SentenceEmbedder:
             config = _read_json(self.folder / module["path"] / "config.json")
             keys = ("out_features", "embedding_dimension", "word_embedding_dimension", "hidden_size")
             size = next((config[key] for key in keys if key in config), size)
-        return int(size) if size else int(self._model.get_sentence_embedding_dimension())
+        return int(size) if size else int(self._encode(["of any text"]).shape[1])
 
     @property
     def max_tokens(self) -> int:
@@ -161,68 +171,29 @@ class SentenceEmbedder:
                 vectors[batch] = self._encode([texts[i] for i in batch])
         return vectors
 
-    def _encode(self, batch: list[str]) -> FloatArray:
-        import torch
+    @cached_property
+    def _encode(self) -> Encode:
+        with self._loading:
+            self._weights  # noqa: B018  (refuses weights that are not the published ones)
+            return self._load(self.folder)
 
-        few = sum(map(len, batch)) < FEW
-        torch.set_num_threads(1 if few else self._threads)
-        return self._model.encode(
+
+def _sentence_transformer(folder: Path) -> Encode:
+    """Load any sentence-transformers model, on the CPU."""
+    with _quiet():
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        threads = torch.get_num_threads()
+
+    def encode(batch: list[str]) -> FloatArray:
+        torch.set_num_threads(1 if sum(map(len, batch)) < FEW else threads)
+        return model.encode(
             batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
 
-    @cached_property
-    def _threads(self) -> int:
-        import torch
-
-        return torch.get_num_threads()
-
-    @cached_property
-    def _model(self) -> Any:
-        with self._loading, _quiet():
-            self._weights  # noqa: B018  (refuses weights that are not the published ones)
-            from sentence_transformers import SentenceTransformer
-
-            model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
-            if self._sha256:  # the packaged one, whose graph is known to give the same bytes
-                _trace(model)
-            return model
-
-
-def _trace(model: Any) -> None:
-    """Have the packaged model run as one traced graph: the same operations in the same order, to the bit.
-
-    Python's lock is then given back once a batch and not once an operation. With the loop at work in another thread
-    each of the 150 operations waits for the lock, up to 5 ms each: a batch took .05 to 1 s and takes .03.
-    """
-    import torch
-    from transformers.modeling_outputs import BaseModelOutput
-    from transformers.utils import logging as talk
-
-    bert = getattr(model[0], "model", None) or model[0].auto_model
-
-    class Hidden(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.bert = bert
-
-        def forward(self, ids: Any, mask: Any, types: Any) -> Any:
-            return self.bert(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
-
-    example = model.tokenizer(["a pair of texts,", "one longer than the other"], padding=True, return_tensors="pt")
-    given = example["input_ids"], example["attention_mask"], example["token_type_ids"]
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the sizes it takes for constant are differences that are always 0
-        told = talk.get_verbosity()
-        talk.set_verbosity_error()  # it remarks on a loss that nobody asks for
-        try:
-            graph = cast("Callable[..., Any]", torch.jit.trace(Hidden().eval(), given, check_trace=False))
-        finally:
-            talk.set_verbosity(told)
-
-    def forward(input_ids: Any, attention_mask: Any, token_type_ids: Any, **_: Any) -> Any:
-        return BaseModelOutput(last_hidden_state=graph(input_ids, attention_mask, token_type_ids))
-
-    bert.forward = forward
+    return encode
 
 
 @contextmanager
