@@ -168,3 +168,29 @@ def test_draws_that_are_not_decided_on_do_not_hold_up_the_others_for_ever() -> N
         return len(transport.sent)
 
     assert virtually(work()) == 40
+
+
+def test_what_is_given_up_sends_nothing_more_while_it_is_cancelled() -> None:
+    transport, budget = FakeTransport(1.0), Budget()
+    model = paced(transport, limiter=Limiter(4), budget=budget)
+
+    async def draw(number: int) -> None:
+        as_draw(number)
+        await model.send(ask(f"draw {number}"))
+
+    async def work() -> int:
+        tasks = [asyncio.create_task(draw(number)) for number in range(12)]
+        await asyncio.sleep(0.5)
+        budget.close()
+        for task in tasks[:4]:  # their slots are free before the others are cancelled
+            task.cancel()
+        await asyncio.sleep(5)
+        sent = len(transport.sent)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await model.send(ask("after the draws"))
+        return sent
+
+    assert virtually(work()) == 4
+    assert len(transport.sent) == 5

@@ -9,6 +9,7 @@ import pickle
 import socket
 import time
 import traceback
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -501,7 +502,7 @@ async def test_many_requests_in_flight_have_a_connection_each_and_keep_it() -> N
             replies += await asyncio.gather(*(one.send(PLAIN) for _ in range(200)))
     assert {reply.raw for reply in replies} == {'{"question": "Why?"}'}
     assert server.connections == 200
-    assert len(one._http._lanes) == 0, "closed"  # type: ignore[attr-defined]
+    assert one._http._session is None, "closed"  # type: ignore[attr-defined]
 
 
 async def test_a_proxy_is_for_what_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,11 +514,18 @@ async def test_a_proxy_is_for_what_is_outside(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(Disconnected):
             await outside.send(PLAIN)
     async with wire(good) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("http_proxy", proxy.url)
+        named = proxy.url.replace("http://", "http://me:secret@")
+        monkeypatch.setenv("HTTP_PROXY", named)
+        monkeypatch.setenv("http_proxy", named)
         async with opened("http://box.invalid", "vllm") as outside:
             assert (await outside.send(PLAIN)).raw
-    assert proxy.log[0].path == "http://box.invalid/v1/chat/completions"
+        monkeypatch.setenv("NO_PROXY", "box.invalid")
+        async with opened("http://box.invalid", "vllm") as outside:
+            with pytest.raises(Disconnected):
+                await outside.send(PLAIN)
+    (asked,) = proxy.log
+    assert asked.path == "http://box.invalid/v1/chat/completions"
+    assert asked.headers["proxy-authorization"] == f"Basic {b64encode(b'me:secret').decode()}"
 
 
 async def test_redirects_carry_no_key_elsewhere() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 LOADED = (
     "ragset.api", "ragset.api.estimate", "ragset.cli.build", "ragset.cli.show_run", "ragset.adapters.chroma_store",
-    "ragset.adapters.models.openai_chat", "ragset.adapters.models.http", "ragset.adapters.models.pacing", "httpx",
+    "ragset.adapters.models.openai_chat", "ragset.adapters.models.http", "ragset.adapters.models.pacing", "aiohttp",
     "chromadb", "chromadb.api.rust", "numpy", "pyarrow.parquet", "dotenv.parser", "filelock",
 )  # fmt: skip
 """Modules that a build with a model on the network loads, the slow ones; ragas is loaded by its bridge."""

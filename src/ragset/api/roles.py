@@ -103,6 +103,11 @@ class Opened:
         if self.budget:
             self.budget.finished(draw)
 
+    def abandoned(self) -> None:
+        """Say that all open draws are given up."""
+        if self.budget:
+            self.budget.close()
+
     def costing(self, role: str, usage: Usage) -> float | None:
         """Give USD for what a role used; none when its model's price is not known."""
         model = self.models.get(cast("Role", role))

@@ -150,7 +150,15 @@ def _absolute(source: str) -> str:
 def tools_for(index: Index, progress: Progress, roles: Opened) -> Tools:
     """Give the steps what they work with."""
     extras = {"index": index, "paid": roles.paid.as_dict, "costing": roles.costing, "budget": roles.spending}
-    return Tools(index, index.embedder, roles.models, say=progress.say, finished=roles.finished, extras=extras)
+    return Tools(
+        index,
+        index.embedder,
+        roles.models,
+        say=progress.say,
+        finished=roles.finished,
+        abandoned=roles.abandoned,
+        extras=extras,
+    )
 
 
 def sample_flow(options: RunOptions, index: str, n: int | None) -> Flow:

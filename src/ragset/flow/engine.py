@@ -193,7 +193,8 @@ async def _flow(
         return done
 
     async def head() -> Any:
-        item, seen = await opened[0][1]
+        # Shielded: what is stopped is stopped here at once, and does not first wait for this draw to be cancelled.
+        item, seen = await asyncio.shield(opened[0][1])
         opened.popleft()
         for fold, folding, look in zip(stage.folds, foldings, seen, strict=True):
             try:
@@ -223,6 +224,8 @@ async def _flow(
             raise stopped
     finally:
         tools.tally.ahead += sum(not empty for empty, _ in opened)
+        if opened and setting.last:
+            tools.abandoned()
         for _, task in opened:
             task.cancel()
         await asyncio.gather(*(task for _, task in opened), return_exceptions=True)

@@ -94,7 +94,8 @@ class Tally:
 class Tools:
     """What steps work with; wired once by the API, the same for every step of a run.
 
-    ``finished`` is told the number of each draw that has been through all maps, and will call no model any more.
+    ``finished`` is told the number of each draw that has been through all maps, and will call no model any more;
+    ``abandoned`` is told that the draws still open are given up, before they are cancelled one by one.
     """
 
     _store: ChunkStore | None = None
@@ -103,6 +104,7 @@ class Tools:
     tally: Tally = field(default_factory=Tally)
     say: Callable[[str], None] = lambda line: None
     finished: Callable[[int], None] = lambda number: None
+    abandoned: Callable[[], None] = lambda: None
     extras: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property

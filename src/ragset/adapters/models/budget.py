@@ -125,6 +125,7 @@ class Budget:
         self._asks: Line[Reservation] = Line()
         self._ended_at: int | None = None
         self._at_work = 0
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -157,6 +158,10 @@ class Budget:
             self._finished, self._known = _plus(self._finished, work.cost), self._known + 1
             self._largest = _most(self._largest, work.cost)
         self._serve()
+
+    def close(self) -> None:
+        """Say that all draws are given up: no request of theirs goes out while they are cancelled one after another."""
+        self._closed = True
 
     def enter(self) -> None:
         """Say that a call is under way (it may be waiting for its slot): the run does not stand still."""
@@ -218,6 +223,8 @@ class Budget:
 
     def _serve(self) -> None:
         while asked := self._asks.head():
+            if self._closed and asked.turn.draw != OUTSIDE:
+                return
             if self._over(asked.turn):
                 asked.ready.set_exception(self._error())
             elif self._fits(asked.need.amount, _plus(self._sums.spent, self._sums.reserved)):

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ragset.adapters.models.faults import Address, fault_of
 from ragset.adapters.models.keys import Key
@@ -20,17 +25,13 @@ from ragset.errors import ModelSetupError, RagsetError
 from ragset.schema.models import ReplyMode
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
 
 LARGEST_REPLY = 20_000_000
 """Bytes of a reply that are read; a longer one is a fault of the server."""
 
-LANE = 8
-"""Connections a pool holds; httpx looks at all of a pool's connections for every request, idle ones several times (the
-square of their number), so that many small pools cost a fiftieth of a large one at 256 requests in flight."""
-
-CONNECT = 15.0
-"""Seconds to wait for a connection at most."""
+CONNECT, KEPT = 15.0, 60.0
+"""Seconds to wait for a connection at most, and that an idle one is kept."""
 
 
 def loopback(url: str) -> bool:
@@ -42,15 +43,31 @@ def loopback(url: str) -> bool:
         return False
 
 
+def proxy_for(url: str) -> dict[str, Any]:
+    """Name the proxy of the environment for a URL, as the client takes it; there is none for this machine."""
+    from yarl import URL
+
+    parts, known = urlsplit(url), getproxies()
+    named = known.get(parts.scheme) or known.get("all")
+    if not named or not parts.hostname or loopback(url) or proxy_bypass(parts.hostname):
+        return {}
+    proxy = URL(named if "://" in named else f"http://{named}")
+    if not proxy.user:
+        return {"proxy": proxy}
+    secret = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+    told = {"proxy-authorization": f"Basic {secret}"}  # to the proxy alone: over https in its greeting
+    return {"proxy": proxy.with_user(None), "proxy_headers" if parts.scheme == "https" else "headers": told}
+
+
 class Http:
     """Requests to one address with one key."""
 
     def __init__(self, base_url: str, address: Address, key: Key | None = None, *, timeout: float = 120) -> None:
         """``timeout`` is the most seconds a whole request may take. No connection is opened yet."""
         self._base, self.address, self._key, self._timeout = base_url, address, key, timeout
-        self._lanes: list[_Lane] = []
+        self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._context: Any = None
+        self._proxy: dict[str, Any] = {}
 
     async def post(
         self, path: str, body: dict[str, Any], mode: ReplyMode = "text", timeout: float | None = None
@@ -65,10 +82,9 @@ class Http:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        lanes, self._lanes = self._lanes, []
-        if self._loop is asyncio.get_running_loop():
-            for lane in lanes:
-                await lane.client.aclose()
+        session, self._session = self._session, None
+        if session and self._loop is asyncio.get_running_loop():
+            await session.close()
 
     async def _request(
         self, method: str, path: str, content: bytes | None, timeout: float, mode: ReplyMode
@@ -81,7 +97,7 @@ class Http:
             late = f"no answer within {timeout:g} s"
             outcome = TimedOut(late, where=self.address.name) if way.out else self._unreached(f"no connection, {late}")
         if isinstance(outcome, RagsetError):
-            raise outcome  # out of the handler: what httpx raised holds the request, and that holds the key
+            raise outcome  # out of the handler: what aiohttp raised holds the request, and that holds the key
         status, headers, raw = outcome
         if not 200 <= status < 300:
             raise fault_of(status, headers, _parsed(raw), self.address, mode)
@@ -99,40 +115,39 @@ class Http:
 
     async def _exchange(
         self, method: str, path: str, content: bytes | None, way: _Way
-    ) -> tuple[int, httpx.Headers, bytes] | RagsetError:
-        import httpx
+    ) -> tuple[int, Mapping[str, str], bytes] | RagsetError:
+        import aiohttp
+        from aiohttp.http_exceptions import ContentEncodingError
 
-        lane = self._lane()
-        lane.busy += 1
         try:
-            async with lane.client.stream(method, path, content=content, extensions={"trace": way.trace}) as response:
+            session, url = self._opened(), f"{self._base}/{path}"
+            sent = session.request(
+                method, url, data=content, allow_redirects=False, trace_request_ctx=way, **self._proxy
+            )
+            async with sent as response:
                 way.began(response)
-                async for part in response.aiter_bytes():
+                async for part in response.content.iter_any():
                     way.read += part
                     if len(way.read) > LARGEST_REPLY:
                         what = f"the answer is longer than {LARGEST_REPLY // 1_000_000} MB"
                         return ServerFault(what, where=self.address.name, billed=way.good)
-                return response.status_code, response.headers, bytes(way.read)
-        except httpx.ConnectTimeout:
+                return response.status, response.headers, bytes(way.read)
+        except aiohttp.ConnectionTimeoutError:
             return self._unreached("no connection in time")
-        except httpx.TimeoutException:
-            return TimedOut("no answer in time", where=self.address.name)
-        except httpx.UnsupportedProtocol:
+        except aiohttp.NonHttpUrlClientError:
             return ModelSetupError(f"{self.address.url} is no http address", where=self.address.name)
-        except httpx.DecodingError:
-            return ServerFault("the answer cannot be decompressed", where=self.address.name, billed=way.good)
-        except (httpx.ConnectError, httpx.ProxyError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             return self._unreached(self.address.masked(str(error)) or "no connection")
-        except (httpx.InvalidURL, httpx.HTTPError, UnicodeError, OSError) as error:
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            if isinstance(error.__cause__, ContentEncodingError):
+                return ServerFault("the answer cannot be decompressed", where=self.address.name, billed=way.good)
             return self._broken(error, way)
-        finally:
-            lane.busy -= 1
 
     def _unreached(self, why: str) -> Disconnected:
         hint = "start the server, or check the base URL"
         return Disconnected(f"cannot reach {self.address.url}: {why}", where=self.address.name, hint=hint)
 
-    def _broken(self, error: Exception, way: _Way) -> tuple[int, httpx.Headers, bytes] | RagsetError:
+    def _broken(self, error: Exception, way: _Way) -> tuple[int, Mapping[str, str], bytes] | RagsetError:
         """Say what a connection that broke leaves: an error's status is known, half a good answer is a server's fault.
 
         A request that was out may be billed, whether or not the answer had begun.
@@ -143,36 +158,38 @@ class Http:
             return Disconnected(f"{what}: {why}", where=self.address.name, billed=way.out)
         if way.good:
             return ServerFault(f"the answer broke off: {why}", where=self.address.name, billed=True)
-        return way.response.status_code, way.response.headers, bytes(way.read)
+        return way.response.status, way.response.headers, bytes(way.read)
 
-    def _lane(self) -> _Lane:
-        """Give the first pool with a free connection; how many there are follows from what is in flight."""
+    def _opened(self) -> aiohttp.ClientSession:
+        """Give the session of the running loop: connections belong to the loop they were opened in."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # connections belong to the loop they were opened in
-            self._lanes, self._loop = [], loop
-        for lane in self._lanes:
-            if lane.busy < LANE:
-                return lane
-        self._lanes.append(_Lane(self._open()))
-        return self._lanes[-1]
+        if self._session is None or self._loop is not loop:
+            self._session, self._loop, self._proxy = self._open(), loop, proxy_for(self._base)
+        return self._session
 
-    def _open(self) -> httpx.AsyncClient:
-        import httpx
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+        import certifi
 
-        trusting = not loopback(self._base)  # a proxy is for what is outside
-        self._context = self._context or httpx.create_ssl_context(trust_env=trusting)
+        cafile, capath = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+        trusted = ssl.create_default_context(cafile=cafile or (None if capath else certifi.where()), capath=capath)
         headers = {"content-type": "application/json", "accept": "application/json", "user-agent": "ragset"}
         if self._key:
             headers["authorization"] = f"Bearer {self._key.reveal()}"
-        return httpx.AsyncClient(
-            base_url=self._base + "/",
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_sent)
+        return aiohttp.ClientSession(
             headers=headers,
-            limits=httpx.Limits(max_connections=LANE, max_keepalive_connections=LANE, keepalive_expiry=60),
-            timeout=httpx.Timeout(None, connect=min(CONNECT, self._timeout)),
-            verify=self._context,
-            trust_env=trusting,
-            follow_redirects=False,
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT, ssl=trusted),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=min(CONNECT, self._timeout)),
+            trace_configs=[trace],
         )
+
+
+async def _sent(session: aiohttp.ClientSession, context: Any, sent: Any) -> None:
+    """Hear that a request is on its way; the greeting of a proxy (CONNECT) is not traced."""
+    context.trace_request_ctx.out = True
 
 
 @dataclass(slots=True)
@@ -180,30 +197,17 @@ class _Way:
     """How far a request came: out to the server, and what had come back when it broke."""
 
     out: bool = False
-    response: httpx.Response | None = None
+    response: aiohttp.ClientResponse | None = None
     read: bytearray = field(default_factory=bytearray)
 
     @property
     def good(self) -> bool:
         """True when a reply had begun."""
-        return self.response is not None and self.response.is_success
+        return self.response is not None and 200 <= self.response.status < 300
 
-    async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Hear from the connection that it sends; the greeting of a proxy (CONNECT) is not the request."""
-        if event == "http11.send_request_headers.started":
-            self.out = info["request"].method != b"CONNECT"
-
-    def began(self, response: httpx.Response) -> None:
+    def began(self, response: aiohttp.ClientResponse) -> None:
         """Note that the headers of an answer are here."""
         self.out, self.response = True, response
-
-
-@dataclass(slots=True)
-class _Lane:
-    """A small pool of connections, and how many requests are in it."""
-
-    client: httpx.AsyncClient
-    busy: int = 0
 
 
 def _parsed(raw: bytes) -> Any:
