@@ -52,7 +52,10 @@ class MemoryStore:
         own = [at for at, c in enumerate(self._all) if c.document_id == document_id]
         return self._matrix[own]
 
-    async def search(self, vector: np.ndarray, k: int) -> list[Hit]:
+    async def search(self, vectors: np.ndarray, k: int) -> list[list[Hit]]:
+        return [self._nearest(vector, k) for vector in vectors]
+
+    def _nearest(self, vector: np.ndarray, k: int) -> list[Hit]:
         scores = self._matrix @ vector
         order = sorted(range(len(self._all)), key=lambda at: (-float(scores[at]), self._all[at].id))
         return [Hit(self._all[at], float(scores[at])) for at in order[:k]]

@@ -43,7 +43,10 @@ class Shelf:
         vectors = np.eye(8)[np.arange(rows) % 4] + noise
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
-    async def search(self, vector: Any, k: int) -> list[Hit]:
+    async def search(self, vectors: Any, k: int) -> list[list[Hit]]:
+        return [self._nearest(vector, k) for vector in vectors]
+
+    def _nearest(self, vector: Any, k: int) -> list[Hit]:
         hits = [
             Hit(chunk, float(score))
             for name in self.document_ids()

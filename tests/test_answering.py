@@ -239,8 +239,8 @@ async def test_no_answer_in_any_spelling_is_none(said: str | None) -> None:
 async def test_a_question_is_embedded_once_for_all_judges() -> None:
     kit = await tools()
     before = kit.embedder.embedded  # pyright: ignore
-    first = await retrieve("How long is the pier?", 2, kit)
-    more = await retrieve("How long is the pier?", 3, kit)
+    (first,) = await retrieve(["How long is the pier?"], 2, kit)
+    (more,) = await retrieve(["How long is the pier?"], 3, kit)
     assert kit.embedder.embedded == before + 1  # pyright: ignore
     assert more[:2] == first
 

@@ -47,7 +47,7 @@ def truth_bytes(index: Index) -> dict[str, bytes]:
 async def answers_for_all(index: Index) -> None:
     for document_id in index.document_ids():
         for chunk, vector in zip(index.chunks(document_id), index.vectors(document_id), strict=True):
-            assert (await index.search(vector, 1))[0].chunk == chunk
+            assert (await index.search(vector[None], 1))[0][0].chunk == chunk
 
 
 async def test_sync_counts_what_changed_and_embeds_only_that(tmp_path: Path):
@@ -201,7 +201,7 @@ async def test_a_damaged_graph_file_never_reaches_chroma(tmp_path: Path):
     _truncate(path)
     again = open_index(tmp_path, "one", embedder=HashEmbedder())
     for chunk, vector in list(zip(again.chunks("c/a.txt"), again.vectors("c/a.txt"), strict=True))[::20]:
-        assert chunk in [hit.chunk for hit in await again.search(vector, 10)]
+        assert chunk in [hit.chunk for hit in (await again.search(vector[None], 10))[0]]
     again.close()
 
 
@@ -324,11 +324,13 @@ async def test_damaged_truth_is_said_in_one_line(tmp_path: Path):
 async def test_search_is_exact_ordered_and_complete(tmp_path: Path):
     index = fresh(tmp_path)
     await ingest(index, edition(20, 1) | {"twin.txt": make_text(3)})
-    query = (await index.embedder.embed(["lantern by the winter river"]))[0]
-    hits = await index.search(query, 10)
+    queries = await index.embedder.embed(["lantern by the winter river", "an orchard"])
+    query = queries[0]
+    (hits,) = await index.search(queries[:1], 10)
+    assert (await index.search(queries[::-1], 10))[1] == hits  # whatever else is searched for
     every = np.concatenate([index.vectors(key) for key in index.document_ids()]) @ query
     assert [h.score for h in hits] == pytest.approx(sorted(every.tolist(), reverse=True)[:10], abs=2e-6)
-    order = [(-h.score, h.chunk.id) for h in await index.search(query, 10_000)]
+    order = [(-h.score, h.chunk.id) for h in (await index.search(queries, 10_000))[0]]
     assert order == sorted(order)
     assert len(order) == index.chunk_count
     assert index.chunk(hits[0].chunk.id) == hits[0].chunk
@@ -337,12 +339,12 @@ async def test_search_is_exact_ordered_and_complete(tmp_path: Path):
 
 async def test_empty_index_answers_nothing(tmp_path: Path):
     index = fresh(tmp_path)
-    assert await index.search(np.ones(256, dtype=np.float32), 3) == []
+    assert await index.search(np.ones((2, 256), dtype=np.float32), 3) == [[], []]
     done = await ingest(index, {})
     assert done["chunks"] == {"total": 0, "embedded": 0}
     await ingest(index, {"a.txt": make_text(1)})
     assert (await ingest(index, {}))["documents"]["removed"] == 1
-    assert await index.search(np.ones(256, dtype=np.float32), 3) == []
+    assert await index.search(np.ones((2, 256), dtype=np.float32), 3) == [[], []]
 
 
 def _free_port() -> int:
@@ -428,7 +430,7 @@ async def test_two_installations_share_a_server(tmp_path: Path, server: str):
     mine, theirs = (fresh(tmp_path / who, server=server) for who in ("mine", "theirs"))
     await ingest(mine, edition(4, 1))
     await ingest(theirs, edition(4, 2))
-    assert mine.engine.query(mine.vectors("c/d01.txt")[0], 1)[0][0] == mine.chunks("c/d01.txt")[0].id
+    assert mine.engine.query(mine.vectors("c/d01.txt")[:1], 1)[0][0][0] == mine.chunks("c/d01.txt")[0].id
     await answers_for_all(mine)
     # What the collection says of its vectors decides, not its number of rows.
     collection = mine.engine._open()

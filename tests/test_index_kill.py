@@ -26,7 +26,7 @@ def truth(index: Index) -> dict[str, bytes]:
 async def check(index: Index) -> None:
     for key in index.document_ids():
         for chunk, vector in zip(index.chunks(key), index.vectors(key), strict=True):
-            assert (await index.search(vector, 1))[0].chunk == chunk
+            assert (await index.search(vector[None], 1))[0][0].chunk == chunk
 
 
 class Driver:

@@ -70,7 +70,7 @@ def check_every_chunk_is_found(home: Path) -> None:
     with open_index(home / "indexes", "tools") as index:
         for document_id in index.document_ids():
             for chunk, vector in zip(index.chunks(document_id), index.vectors(document_id), strict=True):
-                hits = asyncio.run(index.search(vector, 3))
+                (hits,) = asyncio.run(index.search(vector[None], 3))
                 assert chunk.text in [hit.chunk.text for hit in hits]
 
 

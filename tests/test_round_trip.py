@@ -80,8 +80,8 @@ async def test_words_find_what_vectors_do_not(
 ) -> None:
     other = (await MemoryStore.of(TEXTS, HashEmbedder())).chunks("cow.txt")[0]
 
-    async def lost(self: MemoryStore, vector: Any, k: int) -> list[Hit]:
-        return [Hit(other, 0.9)][:k]
+    async def lost(self: MemoryStore, vectors: Any, k: int) -> list[list[Hit]]:
+        return [[Hit(other, 0.9)][:k] for _ in vectors]
 
     monkeypatch.setattr(MemoryStore, "search", lost)
     sample = await judged("How long is the pier?", ("pier.txt",), 1, found_by=found_by)
@@ -102,12 +102,12 @@ async def test_lexical_search_is_built_once_and_again_when_the_store_changes(mon
     monkeypatch.setattr(retrieving, "LexicalIndex", lambda rows: built.append(1) or make(rows))
     store = await MemoryStore.of(TEXTS, HashEmbedder())
     tools = Tools(_store=store, _embedder=HashEmbedder())
-    hits = await asyncio.gather(*(retrieving.retrieve_lexical("piers in harbours", 3, tools) for _ in range(5)))
-    assert [[hit.chunk.document_id for hit in found] for found in hits] == [["pier.txt"]] * 5
+    hits = await asyncio.gather(*(retrieving.retrieve_lexical(["piers in harbours"], 3, tools) for _ in range(5)))
+    assert [[hit.chunk.document_id for hit in found] for (found,) in hits] == [["pier.txt"]] * 5
     assert built == [1]
     more = await MemoryStore.of({**TEXTS, "new.txt": "A harbour has piers."}, HashEmbedder())
     tools._store = more
-    found = await retrieving.retrieve_lexical("piers in harbours", 3, tools)
+    (found,) = await retrieving.retrieve_lexical(["piers in harbours"], 3, tools)
     assert {hit.chunk.document_id for hit in found} == {"pier.txt", "new.txt"}
     assert built == [1, 1]
 

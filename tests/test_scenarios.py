@@ -211,9 +211,9 @@ class Library(Shelf):
     embedder = HashEmbedder()
     text = "The tide rises and falls twice a day because the moon pulls the sea."
 
-    async def search(self, vector, k):
+    async def search(self, vectors, k):
         (own,) = await self.embedder.embed([self.text])
-        return [Hit(self.chunks("c/tides")[0], float(own @ vector))]
+        return [[Hit(self.chunks("c/tides")[0], float(own @ vector))] for vector in vectors]
 
 
 async def proposing(*replies, count=2):

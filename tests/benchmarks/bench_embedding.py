@@ -65,8 +65,8 @@ def chroma(count: int) -> None:
         for label, work in (
             ("insert", lambda: engine.ensure(rows)),
             ("check ", lambda: engine.clean(rows)),
-            ("open  ", lambda: engine.query(matrix[0], 60)),
-            ("query ", lambda: [engine.query(vector, 60) for vector in matrix[:100]]),
+            ("open  ", lambda: engine.query(matrix[:1], 60)),
+            ("query ", lambda: [engine.query(vector[None], 60) for vector in matrix[:100]]),
         ):
             begun = time.perf_counter()
             work()

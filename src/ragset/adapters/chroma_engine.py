@@ -120,10 +120,11 @@ class ChromaEngine:
         self.rebuild(rows)
         self._write_marker(rows.content)
 
-    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
-        """Give up to n (chunk id, cosine) pairs near the vector."""
-        found = self._open().query(query_embeddings=[vector], n_results=n, include=["distances"])
-        return [(key, 1.0 - float(gap)) for key, gap in zip(found["ids"][0], found["distances"][0], strict=True)]
+    def query(self, vectors: FloatArray, n: int) -> list[list[tuple[str, float]]]:
+        """Give up to n (chunk id, cosine) pairs near each of the vectors, shape (queries, dimension)."""
+        found = self._open().query(query_embeddings=list(vectors), n_results=n, include=["distances"])
+        rows = zip(found["ids"], found["distances"], strict=True)
+        return [[(key, 1.0 - float(gap)) for key, gap in zip(*row, strict=True)] for row in rows]
 
     def close(self) -> None:
         """Let go of the store's files."""

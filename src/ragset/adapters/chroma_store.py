@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from ragset.adapters.chroma_engine import ChromaEngine, Rows
 from ragset.adapters.embedding import MINILM, open_embedder
 from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, create_pointer, discard, list_indexes, locked
 from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
+from ragset.adapters.turns import Turns
 from ragset.errors import (
     IndexDamagedError,
     IndexLockedError,
@@ -88,7 +89,7 @@ class Index:
         self._named: frozenset[str] = frozenset()
         self._spared: frozenset[str] = frozenset()
         self._ready = False
-        self._searching: asyncio.Lock | None = None
+        self._turns = Turns()
         self._load()
         self.engine = ChromaEngine(folder, name, self.pointer.uid, server, say)
         if embedder is not None:
@@ -173,27 +174,38 @@ class Index:
         """Vectors of a document's chunks, rows in chunk order: float32, shape (len(chunks), dimension)."""
         return self.data.vectors(document_id)
 
-    async def search(self, vector: FloatArray, k: int) -> list[Hit]:
-        """Give the k chunks nearest to a vector of shape (dimension,), best first; ties by chunk id."""
-        if k < 1 or not self.data.chunk_ids:
-            return []
-        if self._searching is None:
-            self._searching = asyncio.Lock()
-        async with self._searching:
-            scored = await asyncio.to_thread(self._search, vector, k)
-        chunks = self.data.chunks_at(row for row, _ in scored)
-        return [Hit(chunk, score) for chunk, (_, score) in zip(chunks, scored, strict=True)]
+    async def search(self, vectors: FloatArray, k: int) -> list[list[Hit]]:
+        """Give, for each vector, the k chunks nearest to it, best first; ties by chunk id; shape (queries, dimension).
 
-    def _search(self, vector: FloatArray, k: int) -> list[tuple[int, float]]:
+        One search at a time, the oldest draw's first.
+        """
+        if k < 1 or not self.data.chunk_ids or not len(vectors):
+            return [[] for _ in vectors]
+        async with self._turns:
+            found = await asyncio.to_thread(self._search, vectors, k)
+        return [
+            [Hit(chunk, score) for chunk, (_, score) in zip(self.data.chunks_at(r for r, _ in rows), rows, strict=True)]
+            for rows in found
+        ]
+
+    def _search(self, vectors: FloatArray, k: int) -> list[list[tuple[int, float]]]:
+        import numpy as np
+
+        queries = np.asarray(vectors, dtype=np.float32)
+        wanted = min(len(self.data.chunk_ids), max(k + 50, 2 * k))
+        try:
+            found, exact = self._candidates(queries, wanted), len(self.data.chunk_ids) <= EXACT_ROWS
+        except IndexLockedError:  # Chroma is another process's now: answer from what this one has mapped
+            found, exact = [self.data.nearest(query, wanted) for query in queries], True
+        return [self._best(query, near, k, exact=exact) for query, near in zip(queries, found, strict=True)]
+
+    def _best(
+        self, query: FloatArray, found: Sequence[tuple[str, float]], k: int, *, exact: bool
+    ) -> list[tuple[int, float]]:
+        """Give the k best as rows and scores, ties by chunk id; computed anew from the stored vectors when exact."""
         import numpy as np
 
         ids = self.data.chunk_ids
-        query = np.asarray(vector, dtype=np.float32)
-        wanted = min(len(ids), max(k + 50, 2 * k))
-        try:
-            found, exact = self._candidates(query, wanted), len(ids) <= EXACT_ROWS
-        except IndexLockedError:  # Chroma is another process's now: answer from what this one has mapped
-            found, exact = self.data.nearest(query, wanted), True
         rows = [self.data.chunk_rows[key] for key, _ in found if key in self.data.chunk_rows]
         scores = [score for key, score in found if key in self.data.chunk_rows]
         if exact and rows:
@@ -202,12 +214,12 @@ class Index:
         pairs = zip(rows, (round(score, 6) for score in scores), strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], ids[pair[0]]))[:k]
 
-    def _candidates(self, query: FloatArray, n: int) -> list[tuple[str, float]]:
+    def _candidates(self, queries: FloatArray, n: int) -> list[list[tuple[str, float]]]:
         self.ensure()
         broken = ""
         try:
-            found = self.engine.query(query, n)
-            if len(found) >= n - n // 10:
+            found = self.engine.query(queries, n)
+            if min(map(len, found)) >= n - n // 10:
                 # A writer swaps the pointer before it touches Chroma: what it may have changed shows here.
                 self.pointer.check_current(self.folder)
                 return found
@@ -219,7 +231,7 @@ class Index:
         if broken:
             self.say(f"index '{self.name}': Chroma failed ({broken})")
         self.rebuild()
-        return self.engine.query(query, n)
+        return self.engine.query(queries, n)
 
     def ensure(self) -> None:
         """Make sure that Chroma holds what the truth says; rebuilds it if not, embeds nothing.

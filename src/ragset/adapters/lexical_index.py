@@ -58,6 +58,6 @@ class LexicalIndex:
         order = found[np.lexsort((found, -scores[found]))][:k]
         return [(int(row), float(scores[row])) for row in order]
 
-    async def search(self, query: Sequence[str], k: int) -> list[tuple[int, float]]:
-        """Do :meth:`best` off the loop."""
-        return await asyncio.to_thread(self.best, query, k)
+    async def search(self, queries: Sequence[Sequence[str]], k: int) -> list[list[tuple[int, float]]]:
+        """Do :meth:`best` for each query, off the loop."""
+        return await asyncio.to_thread(lambda: [self.best(query, k) for query in queries])

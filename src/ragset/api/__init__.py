@@ -178,7 +178,7 @@ async def _warmed(steps: Sequence[Step], tools: Tools) -> None:
     """Load the embedding model, the index and what steps need before the first call: no reply waits for an import."""
     await asyncio.gather(*(step.warm(tools) for step in steps))
     if any("embedder" in step.uses for step in steps):
-        await tools.store.search((await tools.embedder.embed(["ready"]))[0], 1)
+        await tools.store.search(await tools.embedder.embed(["ready"]), 1)
 
 
 def _survey(flow: Flow, out: Path | None, options: IndexOptions) -> Survey | None:

@@ -39,8 +39,8 @@ def search(name: str, question: str, k: int = 5, indexes: str | Path | None = No
     with opened(name, IndexOptions(indexes=indexes)) as index:
 
         async def find() -> list[Hit]:
-            vectors = await index.embedder.embed([question])
-            return await index.search(vectors[0], k)
+            (hits,) = await index.search(await index.embedder.embed([question]), k)
+            return hits
 
         return run_sync(find())
 

@@ -18,7 +18,7 @@ from ragset.kit.answering_together import SEVERAL, answers
 from ragset.kit.builtin_judge import judge_model, named, not_readable
 from ragset.kit.equivalence import NAME, VERSION, equivalence
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import query_of, question_vectors, retrieve
+from ragset.kit.retrieving import query_of, retrieve
 from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric
 from ragset.kit.same_answer import is_plain
 from ragset.kit.tiers import Case, Opinion, TieredJudge
@@ -81,8 +81,7 @@ class AnswerCorrectness(TieredJudge):
     async def cases(self, samples: Sequence[Sample], tools: Tools) -> Sequence[Case | Sample]:
         """Retrieve for each question and have them answered; no answer found is a verdict already."""
         pairs = [sample.payload for sample in samples]
-        await question_vectors([query_of(pair) for pair in pairs], tools)  # embeds them together
-        hits = [await retrieve(query_of(pair), self.top_k, tools) for pair in pairs]
+        hits = await retrieve([query_of(pair) for pair in pairs], self.top_k, tools)
         given = await answers(pairs, hits, tools)
         return [self._case(sample, found, tools) for sample, found in zip(samples, given, strict=True)]
 

@@ -23,7 +23,7 @@ from ragset.kit.pair_labels import HOPS
 from ragset.kit.passage_rules import RULES, answers_as_well, evidence_in
 from ragset.kit.passage_search import candidates
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import load_lexical, query_of, question_vectors
+from ragset.kit.retrieving import load_lexical, query_of
 from ragset.schema.documents import Chunk
 from ragset.schema.ids import digest
 from ragset.schema.samples import Context, Evidence, QAPair, Sample
@@ -79,7 +79,7 @@ class FalseNegatives(SiblingJudge):
 
     async def judge_siblings(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
         """Look at what the store holds for each question, ask about the unsure ones together, and add what answers."""
-        await question_vectors([query_of(sample.payload) for sample in samples], tools)
+        await candidates([sample.payload for sample in samples], self.top_k, tools)  # in one go, and remembered
         cases = [await self._case(sample, tools) for sample in samples]
         told: list[Told] = [Checked() for _ in cases]
         model = tools.models.get("judge")
@@ -109,14 +109,15 @@ class FalseNegatives(SiblingJudge):
             return case
         readable = not_readable(sample, Tools()) is None
         spoken_of = speaks_of(query_of(pair), tools)
-        for hit in await candidates(pair, self.top_k, tools):
+        (found,) = await candidates([pair], self.top_k, tools)
+        for hit in found:
             if case.gold.is_same(hit.chunk):
                 continue
             case.looked_at += 1
-            found = answers_as_well(pair, hit.chunk, readable=readable)
-            if found.sure is not None:
-                case.sure.append((hit.chunk, found.sure))
-            elif found.open and (not readable or spoken_of(hit.chunk)):
+            answered = answers_as_well(pair, hit.chunk, readable=readable)
+            if answered.sure is not None:
+                case.sure.append((hit.chunk, answered.sure))
+            elif answered.open and (not readable or spoken_of(hit.chunk)):
                 case.unsure.append(hit.chunk)
         return case
 

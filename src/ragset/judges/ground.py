@@ -86,7 +86,8 @@ class Ground(Judge):
         if not context.text.strip():
             return None
         store = tools.store
-        hits = [hit.chunk for hit in await retrieve(context.text[:MOST_CHARS], self.top_k, tools)]
+        (near,) = await retrieve([context.text[:MOST_CHARS]], self.top_k, tools)
+        hits = [hit.chunk for hit in near]
         documents = {chunk.document_id: store.document(chunk.document_id) for chunk in hits}
         for document in documents.values():
             if document and (place := exact_place(context.text, document)):
@@ -134,7 +135,7 @@ class Ground(Judge):
         pair, named = sample.payload, bool(sample.contexts)
         if not pair.answerable:
             return sample.judged(self.verdict(None, reason="unanswerable, and no context was given: nothing to match"))
-        hits = await retrieve("\n".join(filter(None, (query_of(pair), pair.answer))), self.top_k, tools)
+        (hits,) = await retrieve(["\n".join(filter(None, (query_of(pair), pair.answer)))], self.top_k, tools)
         near = [Found(hit.chunk, hit.chunk.start, hit.chunk.end, NEARNESS * hit.score) for hit in hits]
         sample = _delivered(sample, *_match(pair, near), "retrieval").labelled(MATCHED)
         why = "the index has none of the given ids" if named else "no context was given"

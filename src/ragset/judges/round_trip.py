@@ -7,6 +7,7 @@ Promptagator (Dai et al. 2022), done with the user's own index.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field
 
 from ragset.kit.judging import Judge
 from ragset.kit.pair_labels import HOPS
-from ragset.kit.retrieving import load_lexical, query_of, question_vectors, retrieve, retrieve_lexical
+from ragset.kit.retrieving import load_lexical, query_of, retrieve, retrieve_lexical
 from ragset.schema.documents import Chunk
 from ragset.schema.ports import Hit
 from ragset.schema.samples import Context, Draw, Evidence, Sample
@@ -50,8 +51,9 @@ class RoundTrip(Judge):
         await load_lexical(tools)
 
     async def apply(self, item: Draw, tools: Tools) -> Draw:
-        """Judge the samples of one draw; their questions are embedded together."""
-        await question_vectors([query_of(s.payload) for s in item.samples if self._sees(s)], tools)
+        """Judge the samples of one draw; their questions are searched for together."""
+        queries = [query_of(s.payload) for s in item.samples if self._sees(s)]
+        await asyncio.gather(retrieve(queries, self.max_rank, tools), retrieve_lexical(queries, self.max_rank, tools))
         return await super().apply(item, tools)
 
     async def judge(self, sample: Sample, tools: Tools) -> Sample:
@@ -83,8 +85,8 @@ class RoundTrip(Judge):
 
     async def _search(self, query: str, sample: Sample, tools: Tools) -> dict[str, list[int | None]]:
         """Give the rank of each gold chunk in each search."""
-        dense = await retrieve(query, self.max_rank, tools)
-        lexical = await retrieve_lexical(query, self.max_rank, tools)
+        (dense,) = await retrieve([query], self.max_rank, tools)
+        (lexical,) = await retrieve_lexical([query], self.max_rank, tools)
         return {"dense": _ranks(dense, sample), "lexical": _ranks(lexical, sample)}
 
     def _wanted(self, ranks: Mapping[str, Sequence[int | None]]) -> list[int | None]:

@@ -20,7 +20,7 @@ from ragset.kit.judging import SiblingJudge
 from ragset.kit.passage_rules import RULES, evident_answer
 from ragset.kit.passage_search import Candidate, candidates
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import load_lexical, query_of, question_vectors
+from ragset.kit.retrieving import load_lexical
 from ragset.schema.ids import digest
 from ragset.schema.samples import Evidence, Sample, Usage, Verdict
 from ragset.schema.step import Tools, Uses
@@ -64,7 +64,7 @@ class Unanswerable(SiblingJudge):
     async def judge_siblings(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
         """Search for each question, and have all that was found read together."""
         claimed = [sample for sample in samples if not sample.payload.answerable]
-        await question_vectors([query_of(sample.payload) for sample in claimed], tools)
+        await candidates([sample.payload for sample in claimed], self.top_k, tools)  # in one go, and remembered
         cases = [await self._case(sample, tools) for sample in samples]
         told: list[Told] = [Checked() for _ in cases]
         model = tools.models.get("judge")
@@ -89,7 +89,7 @@ class Unanswerable(SiblingJudge):
             return _Case(abstains="answerable: there is nothing to prove")
         if (reason := not_readable(sample, tools)) is not None:
             return _Case(abstains=reason)
-        read = await candidates(pair, self.top_k, tools)
+        (read,) = await candidates([pair], self.top_k, tools)
         known = {candidate.chunk.id for candidate in read}
         own = [chunk for c in sample.contexts if c.chunk_id not in known and (chunk := tools.store.chunk(c.chunk_id))]
         read += [Candidate(chunk, len(read) + at) for at, chunk in enumerate(own, 1)]

@@ -31,7 +31,7 @@ async def across(store: ChunkStore, chunk: Chunk, vector: FloatArray, wanted: Ca
     """Give chunks of other documents near ``chunk``, nearest first, duplicates left out; ``vector`` is its own."""
     found: list[Chunk] = []
     for k in NEIGHBOURS:
-        hits = await store.search(vector, k)
+        (hits,) = await store.search(vector[None], k)
         found = [
             hit.chunk
             for hit in hits

@@ -131,11 +131,8 @@ async def _relevance(tools: Tools, personas: Sequence[str], wanted: Callable[[st
     """Give each persona's cosine with its best chunk; all are embedded together."""
     if not personas:
         return []
-    scores: list[float] = []
-    for vector in await tools.embedder.embed(personas):
-        hits = await tools.store.search(vector, NEIGHBOURS)
-        scores.append(max((hit.score for hit in hits if wanted(hit.chunk.document_id)), default=0.0))
-    return scores
+    found = await tools.store.search(await tools.embedder.embed(personas), NEIGHBOURS)
+    return [max((hit.score for hit in hits if wanted(hit.chunk.document_id)), default=0.0) for hits in found]
 
 
 def _outline(tools: Tools, documents: Sequence[str], seed: int) -> list[dict[str, Any]]:

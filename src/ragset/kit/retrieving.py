@@ -6,9 +6,11 @@ import asyncio
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+import numpy as np
 
 from ragset.adapters.lexical_index import LexicalIndex, load
 from ragset.kit.measures import STOPWORDS, stem
@@ -25,6 +27,7 @@ REMEMBERED = 4096
 """Questions whose hits are remembered in one run."""
 
 Key = tuple[str, str, str, int]
+"""Of what is remembered: the store's version, how it was searched, the question, and how deep."""
 
 
 def query_of(pair: QAPair) -> str:
@@ -32,28 +35,40 @@ def query_of(pair: QAPair) -> str:
     return "\n".join((*(turn.content for turn in pair.history if turn.role == "user"), pair.question))
 
 
-def _memory(tools: Tools) -> OrderedDict[Key, list[Hit]]:
-    return cast("OrderedDict[Key, list[Hit]]", tools.extras.setdefault("ragset.retrieved", OrderedDict()))
+async def retrieve(questions: Sequence[str], k: int, tools: Tools) -> list[list[Hit]]:
+    """Give, for each question, the k chunks of the run's index nearest to it, best first.
 
-
-async def retrieve(question: str, k: int, tools: Tools) -> list[Hit]:
-    """Give the k chunks of the run's index nearest to ``question``, best first.
-
-    Hits and vectors are remembered per (store version, embedder, question), so several judges of one sample embed it
-    once; :func:`question_vectors` embeds the questions of a draw together beforehand.
+    What is found is remembered, so that of several judges of a pair the first one searches. Give the questions of a
+    draw together: they are embedded and searched for in one go.
     """
+
+    async def search(unknown: Sequence[str], depth: int) -> list[list[Hit]]:
+        vectors = dict(zip(questions, await question_vectors(questions, tools), strict=True))
+        return await tools.store.search(np.stack([vectors[question] for question in unknown]), depth)
+
+    return await _remembered(tools.embedder.fingerprint, questions, k, tools, search)
+
+
+async def _remembered(
+    way: str,
+    questions: Sequence[str],
+    k: int,
+    tools: Tools,
+    search: Callable[[Sequence[str], int], Awaitable[list[list[Hit]]]],
+) -> list[list[Hit]]:
+    memory = cast("OrderedDict[Key, list[Hit]]", tools.extras.setdefault("ragset.retrieved", OrderedDict()))
     depth = max(k, DEPTH)
-    key = (tools.store.version, tools.embedder.fingerprint, question, depth)
-    memory = _memory(tools)
-    hits = memory.get(key)
-    if hits is None:
-        hits = await tools.store.search(await question_vector(question, tools), depth)
-        memory[key] = hits
-        if len(memory) > REMEMBERED:
-            memory.popitem(last=False)
-    else:
+    keys: dict[str, Key] = {question: (tools.store.version, way, question, depth) for question in questions}
+    found = {question: memory[key] for question, key in keys.items() if key in memory}
+    unknown = [question for question in keys if question not in found]
+    if unknown:
+        found |= zip(unknown, await search(unknown, depth), strict=True)
+    for question, key in keys.items():
+        memory[key] = found[question]
         memory.move_to_end(key)
-    return hits[:k]
+    while len(memory) > REMEMBERED:
+        memory.popitem(last=False)
+    return [found[question][:k] for question in questions]
 
 
 async def question_vectors(questions: Sequence[str], tools: Tools) -> list[FloatArray]:
@@ -71,11 +86,6 @@ async def question_vectors(questions: Sequence[str], tools: Tools) -> list[Float
         while len(memory) > REMEMBERED:
             memory.pop(next(iter(memory)))
     return [known[key] for key in keys]
-
-
-async def question_vector(question: str, tools: Tools) -> FloatArray:
-    """Give the vector of one question."""
-    return (await question_vectors([question], tools))[0]
 
 
 _TERM = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1780-\u17ff]+|[^\W_]+")
@@ -107,17 +117,28 @@ class _Lexical:
     index: LexicalIndex | None = None
 
 
-async def retrieve_lexical(question: str, k: int, tools: Tools) -> list[Hit]:
-    """Give the k chunks of the run's index with the highest BM25 scores for ``question``, best first.
+async def retrieve_lexical(questions: Sequence[str], k: int, tools: Tools) -> list[list[Hit]]:
+    """Give, for each question, the k chunks of the run's index with the highest BM25 scores, best first.
 
     The index is made of all chunks at the first call, off the loop, and kept in memory as long as the store does not
-    change. Chunks that share no word with the question are no hits.
+    change. Chunks that share no word with the question are no hits. What is found is remembered, as by
+    :func:`retrieve`.
     """
-    lexical = await _lexical(tools)
-    assert lexical.index is not None
-    found = await lexical.index.search(terms(question), k)
-    chunks = ((tools.store.chunk(lexical.chunk_ids[row]), score) for row, score in found)
-    return [Hit(chunk, score) for chunk, score in chunks if chunk is not None]
+
+    async def search(unknown: Sequence[str], depth: int) -> list[list[Hit]]:
+        lexical = await _lexical(tools)
+        assert lexical.index is not None
+        found = await lexical.index.search([terms(question) for question in unknown], depth)
+        return [list(_hits(rows, lexical.chunk_ids, tools.store)) for rows in found]
+
+    return await _remembered("bm25", questions, k, tools, search)
+
+
+def _hits(rows: Sequence[tuple[int, float]], chunk_ids: Sequence[str], store: ChunkStore) -> Iterator[Hit]:
+    for row, score in rows:
+        chunk = store.chunk(chunk_ids[row])
+        if chunk is not None:
+            yield Hit(chunk, score)
 
 
 async def load_lexical(tools: Tools) -> None:

@@ -151,8 +151,11 @@ class ChunkStore(Protocol):
         """Vectors of a document's chunks, rows in chunk order: shape (len(chunks), dimension)."""
         ...
 
-    async def search(self, vector: FloatArray, k: int) -> list[Hit]:
-        """Give the k chunks nearest to a query vector of shape (dimension,), best first; ties by chunk id."""
+    async def search(self, vectors: FloatArray, k: int) -> list[list[Hit]]:
+        """Give, for each query vector, the k chunks nearest to it, best first; ties by chunk id.
+
+        ``vectors`` has the shape (queries, dimension); what is found for one does not depend on the others.
+        """
         ...
 
 
