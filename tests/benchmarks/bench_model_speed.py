@@ -1,9 +1,10 @@
 """What a run with language models takes, against the scripted server: time, calls, tokens and CPU per kept pair.
 
 Every figure stands beside what it could be: the calls of the same run with a window of one draw (nothing is asked
-ahead), and the time these calls take when the server is kept full (calls x latency / limit). The index is made
-beforehand: what is timed is writing, answering and judging, from the first request to the last as the server saw them;
-the whole wall time of the command is printed too.
+ahead), and the time these calls take when the server is kept full (calls x latency / limit). The server has made its
+replies by rule in that run, without latency; in the timed one it remembers them, so that it takes little of the
+processor. The index is made beforehand: what is timed is writing, answering and judging, from the first request to the
+last as the server saw them; the whole wall time of the command is printed too.
 
 Measured twice: with the model asked about every pair, so that the server is what a run waits for, and as the flow
 ships, where the cheap tier decides most: that takes far fewer calls, and the processor is what a run waits for.
@@ -31,7 +32,7 @@ from ragset.flow.compile import load_flow  # noqa: E402
 from support.scripted_server import ServerProcess  # noqa: E402
 
 
-def build(corpus: Path, work: Path, server: ServerProcess, n: int, tier: bool, window: int, limit: int) -> dict:
+def build(corpus: Path, work: Path, server: ServerProcess, n: int, *, tier: bool, window: int, limit: int) -> dict:
     """Run ``ragset build`` in a process of its own and give what it took."""
     found = load_flow("rag_qa")
     for judge in () if tier else ("faithfulness", "answer_correctness"):
@@ -111,14 +112,16 @@ def main() -> None:
     options.add_argument("--tier", nargs="+", choices=("on", "off"), default=["off", "on"])
     given = options.parse_args()
     corpora = given.corpus or [ROOT / "corpora" / "almanac", ROOT / "corpora" / "guide"]
-    quick, paced = ("--latency", "0", "--pass-rate", "0.85"), ("--latency", str(given.latency), "--pass-rate", "0.85")
-    with tempfile.TemporaryDirectory() as folder, ServerProcess(*quick) as alone, ServerProcess(*paced) as server:
+    with tempfile.TemporaryDirectory() as folder, ServerProcess("--pass-rate", "0.85") as server:
         work = Path(folder)
         for corpus in corpora:
             for n in given.n:
                 for tier in given.tier:
-                    ways = ((alone, (1, 1)), (server, (0, given.limit)))
-                    one, full = (build(corpus, work, where, n, tier == "on", *how) for where, how in ways)
+                    setting = {"tier": tier == "on"}
+                    server.set(latency=0)
+                    one = build(corpus, work, server, n, window=1, limit=1, **setting)
+                    server.set(latency=given.latency)
+                    full = build(corpus, work, server, n, window=0, limit=given.limit, **setting)
                     show(f"{corpus.name}, cheap tier {tier}", n, {1: one, 0: full}, given.latency, given.limit)
 
 

@@ -5,7 +5,6 @@ Open one with :func:`open_index`. To write, enter :meth:`Index.writing`, commit 
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from ragset.adapters.chroma_engine import ChromaEngine, Rows
 from ragset.adapters.embedding import MINILM, open_embedder
 from ragset.adapters.index_pointer import FILE, Pointer, Say, check_name, create_pointer, discard, list_indexes, locked
 from ragset.adapters.parquet_truth import Data, Known, Pending, Stored, content_of, write_data
-from ragset.adapters.turns import Turns
+from ragset.adapters.turns import Worker
 from ragset.errors import (
     IndexDamagedError,
     IndexLockedError,
@@ -89,7 +88,7 @@ class Index:
         self._named: frozenset[str] = frozenset()
         self._spared: frozenset[str] = frozenset()
         self._ready = False
-        self._turns = Turns()
+        self._worker = Worker("index")
         self._load()
         self.engine = ChromaEngine(folder, name, self.pointer.uid, server, say)
         if embedder is not None:
@@ -181,8 +180,7 @@ class Index:
         """
         if k < 1 or not self.data.chunk_ids or not len(vectors):
             return [[] for _ in vectors]
-        async with self._turns:
-            found = await asyncio.to_thread(self._search, vectors, k)
+        found = await self._worker.run(self._search, vectors, k)
         return [
             [Hit(chunk, score) for chunk, (_, score) in zip(self.data.chunks_at(r for r, _ in rows), rows, strict=True)]
             for rows in found
@@ -277,6 +275,7 @@ class Index:
 
     def close(self) -> None:
         """Let go of Chroma's files."""
+        self._worker.close()
         self.engine.close()
         self._ready = False
 

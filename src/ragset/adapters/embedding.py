@@ -8,7 +8,6 @@ only to a cosine of .998.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -16,7 +15,6 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.adapters.minilm import Encode, load_minilm
-from ragset.adapters.turns import Turns
+from ragset.adapters.turns import Worker
 from ragset.errors import RagsetError, UsageError
 from ragset.schema.ids import digest
 
@@ -39,7 +37,7 @@ BATCH = 16
 _WEIGHTS = ("*.safetensors", "*/*.safetensors", "pytorch_model*.bin", "*.onnx")
 _SETTINGS = ("modules.json", "config_sentence_transformers.json", "tokenizer.json", "*/config.json")
 FEW = 1000
-"""Characters below which one thread embeds a batch: the questions of a draw, beside everything else that goes on."""
+"""Characters below which one thread embeds texts: the questions of a draw, beside everything else that goes on."""
 
 
 def open_embedder(name: str = MINILM) -> Embedder:
@@ -74,7 +72,7 @@ class SentenceEmbedder:
         self._load = load or _sentence_transformer
         self._sha256 = sha256
         self._lock = threading.Lock()
-        self._turns = Turns()
+        self._worker = Worker("embedder")
         self._loading = threading.Lock()
 
     @cached_property
@@ -118,7 +116,7 @@ class SentenceEmbedder:
             config = _read_json(self.folder / module["path"] / "config.json")
             keys = ("out_features", "embedding_dimension", "word_embedding_dimension", "hidden_size")
             size = next((config[key] for key in keys if key in config), size)
-        return int(size) if size else int(self._encode(["of any text"]).shape[1])
+        return int(size) if size else int(self._encode(["of any text"], 1).shape[1])
 
     @property
     def max_tokens(self) -> int:
@@ -147,15 +145,9 @@ class SentenceEmbedder:
         """Count the model's own tokens, special ones not counted and nothing cut."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        # A thread of its own: callers that wait for the model must not fill the loop's default pool.
-        return ThreadPoolExecutor(1, thread_name_prefix="embedder")
-
     async def embed(self, texts: Sequence[str]) -> FloatArray:
         """Embed the texts together: float32, shape (len(texts), dimension), L2-normalised, in the order given."""
-        async with self._turns:  # the oldest draw first, so that the run goes on in order
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._embed, list(texts))
+        return await self._worker.run(self._embed, list(texts))
 
     def _embed(self, texts: list[str]) -> FloatArray:
         import numpy as np
@@ -164,11 +156,12 @@ class SentenceEmbedder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         # Longest first within this list only, so that padding is small and the same list gives the same bytes.
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
+        threads = 1 if sum(map(len, texts)) < FEW else 0
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         with self._lock:
             for at in range(0, len(order), BATCH):
                 batch = order[at : at + BATCH]
-                vectors[batch] = self._encode([texts[i] for i in batch])
+                vectors[batch] = self._encode([texts[i] for i in batch], threads)
         return vectors
 
     @cached_property
@@ -185,10 +178,10 @@ def _sentence_transformer(folder: Path) -> Encode:
         from sentence_transformers import SentenceTransformer
 
         model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-        threads = torch.get_num_threads()
+        usual = torch.get_num_threads()
 
-    def encode(batch: list[str]) -> FloatArray:
-        torch.set_num_threads(1 if sum(map(len, batch)) < FEW else threads)
+    def encode(batch: list[str], threads: int) -> FloatArray:
+        torch.set_num_threads(threads or usual)
         return model.encode(
             batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )

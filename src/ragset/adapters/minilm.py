@@ -10,8 +10,8 @@ a draw's questions they take two thirds of the processor, and the first one is t
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,50 +20,53 @@ import numpy as np
 if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
-Encode = Callable[[list[str]], "FloatArray"]
-"""Embeds a batch: float32, shape (texts, dimension), L2-normalised."""
+Encode = Callable[[list[str], int], "FloatArray"]
+"""Embeds a batch with so many threads (0: what the library finds good): float32, (texts, dimension), L2-normalised."""
 
 _FUSED = "com.microsoft"
 _OPSET, _IR = 17, 8
 """The versions of the format the graph is written in."""
 
 
-def load_minilm(folder: Path, *, threads: int | None = None) -> Encode:
+def load_minilm(folder: Path) -> Encode:
     """Load the model in ``folder`` (config.json, model.safetensors, tokenizer.json) and give what embeds a batch.
 
-    The bytes of a vector depend on the texts of its batch (their padding), not on ``threads`` (default: one a core).
+    The bytes of a vector depend on the texts of its batch (their padding), not on the number of threads.
     """
+    from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"])
     tokenizer.enable_padding()
-    session = _session(folder, threads or os.cpu_count() or 1)
+    graph = _Graph(load_file(folder / "model.safetensors"), json.loads((folder / "config.json").read_text("utf-8")))
+    encoder = graph.encoder()
 
-    def encode(batch: list[str]) -> FloatArray:
+    @lru_cache(maxsize=2)
+    def session(threads: int) -> Any:
+        return _session(encoder, graph.weights, threads)
+
+    def encode(batch: list[str], threads: int) -> FloatArray:
         tokens = tokenizer.encode_batch(batch)
         ids = np.array([each.ids for each in tokens], dtype=np.int32)
         mask = np.array([each.attention_mask for each in tokens], dtype=np.int32)
-        (hidden,) = session.run(None, {"ids": ids, "types": np.zeros_like(ids), "mask": mask})
+        (hidden,) = session(threads).run(None, {"ids": ids, "types": np.zeros_like(ids), "mask": mask})
         total = np.einsum("bth,bt->bh", hidden, mask.astype(np.float32))  # of means only the direction is kept
         return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True), dtype=np.float32)
 
     return encode
 
 
-def _session(folder: Path, threads: int) -> Any:
+def _session(encoder: bytes, weights: Mapping[str, Any], threads: int) -> Any:
     import onnxruntime
-    from safetensors.numpy import load_file
 
-    graph = _Graph(load_file(folder / "model.safetensors"), json.loads((folder / "config.json").read_text("utf-8")))
-    encoder = graph.encoder()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.enable_mem_pattern = False  # a plan would be kept for every shape that ever came
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the loop needs the cores as well
     options.log_severity_level = 3
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
-    options.add_external_initializers(list(graph.weights), values)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+    options.add_external_initializers(list(weights), values)
     return onnxruntime.InferenceSession(encoder, options, providers=["CPUExecutionProvider"])
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, ParamSpec, TypeVar
 
 from ragset.schema.step import current_draw, ledger
 
@@ -18,6 +20,7 @@ OUTSIDE = -1
 """The turn of a call that no draw makes (personas that are proposed before the run, say): before all others."""
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Turn:
@@ -98,12 +101,12 @@ class Line(Generic[T]):
 
 
 class Turns:
-    """One caller at a time, the oldest draw first; whatever else is ready runs in between."""
+    """One caller at a time (or ``places``), the oldest draw first; whatever else is ready runs in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = 1) -> None:
         """Begin with nobody."""
         self._line: Line[None] = Line()
-        self._busy = False
+        self._places = places
 
     async def __aenter__(self) -> None:
         """Wait for one's turn."""
@@ -114,13 +117,39 @@ class Turns:
         asyncio.get_running_loop().call_soon(self._free)
 
     def _free(self) -> None:
-        self._busy = False
+        self._places += 1
         self._serve()
 
     def _serve(self) -> None:
-        if not self._busy and (waiter := self._line.pop()):
-            self._busy = True
+        while self._places and (waiter := self._line.pop()):
+            self._places -= 1
             waiter.ready.set_result(None)
+
+
+class Worker:
+    """One thread for work that blocks, the oldest draw's first.
+
+    The next piece is handed over while the last one is under way: between the two the thread waits for no loop.
+    """
+
+    def __init__(self, name: str) -> None:
+        """``name`` is the thread's; it begins with the first piece of work."""
+        self._turns = Turns(2)
+        self._name = name
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the work in the thread when it is its turn."""
+        async with self._turns:
+            # Not the loop's pool: callers that wait here must not fill it.
+            self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix=self._name)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args, **kwargs))
+
+    def close(self) -> None:
+        """Let the thread end when it has done what it was given."""
+        if self._pool:
+            self._pool.shutdown(wait=False)
+            self._pool = None
 
 
 async def wait_in(line: Line[T], turn: Turn, need: T, serve: Callable[[], None], undo: Callable[[], None]) -> None:
