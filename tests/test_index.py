@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from filelock import FileLock
 
 from ingest_driver import edition, ingest, intakes, make_text
+from ragset.adapters import parquet_truth
 from ragset.adapters.chroma_store import Index, delete_index, list_indexes, open_index
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.adapters.index_pointer import Pointer
@@ -335,6 +337,38 @@ async def test_search_is_exact_ordered_and_complete(tmp_path: Path):
     assert len(order) == index.chunk_count
     assert index.chunk(hits[0].chunk.id) == hits[0].chunk
     assert index.chunk("none") is index.document("none") is None
+
+
+async def test_what_is_remembered_is_bounded_and_safe_to_ask_for_from_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index = fresh(tmp_path)
+    await ingest(index, edition(20, 1))
+    monkeypatch.setattr(parquet_truth, "KEPT", 3)
+    monkeypatch.setattr(parquet_truth, "REMEMBERED", 3)
+    names = index.document_ids()
+    wanted = {name: (index.document(name), index.chunks(name)) for name in names}
+    index.data._read.clear()
+
+    def look(first: int) -> None:
+        for turn in range(150):
+            name = names[(first + turn) % len(names)]
+            document, chunks = wanted[name]
+            assert index.document(name) == document
+            assert [index.chunk(chunk.id) for chunk in chunks[:3]] == chunks[:3]
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(look, range(8)))
+    finally:
+        sys.setswitchinterval(usual)
+    assert len(index.data._parsed) == 3
+    assert len(index.data._read) == 3
+    monkeypatch.setattr(parquet_truth, "KEPT_TEXT", 1)
+    assert index.document(names[0]) is index.document(names[0])
+    assert len(index.data._parsed) == 1
 
 
 async def test_empty_index_answers_nothing(tmp_path: Path):

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ragset.adapters.models.faults import Address, fault_of, message_of, retry_after
-from ragset.adapters.models.http import LARGEST_REPLY
+from ragset.adapters.models.http import LARGEST_REPLY, Http
 from ragset.adapters.models.keys import Key
 from ragset.adapters.models.modes import IGNORED_AT, Modes, strict_schema
 from ragset.adapters.models.opening import open_transport, resolve
@@ -500,32 +500,89 @@ async def test_many_requests_in_flight_have_a_connection_each_and_keep_it() -> N
         async with asyncio.timeout(15):
             replies = await asyncio.gather(*(one.send(PLAIN) for _ in range(200)))
             replies += await asyncio.gather(*(one.send(PLAIN) for _ in range(200)))
+        session = one._http._session  # type: ignore[attr-defined]
     assert {reply.raw for reply in replies} == {'{"question": "Why?"}'}
     assert server.connections == 200
-    assert one._http._session is None, "closed"  # type: ignore[attr-defined]
+    assert session.closed
+
+
+def proxied(monkeypatch: pytest.MonkeyPatch, named: str, *kinds: str, **more: str) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        for spelling in (name, name.lower()):
+            monkeypatch.delenv(spelling, raising=False)
+    for name, value in {**{f"{kind}_PROXY": named for kind in kinds}, **more}.items():
+        monkeypatch.setenv(name, value)
+
+
+def asking(url: str) -> Http:
+    return Http(url, Address("vllm:m", url, secret=Key(KEY)), Key(KEY))
 
 
 async def test_a_proxy_is_for_what_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    proxied(monkeypatch, "http://127.0.0.1:9", "HTTP")
     async with wire(good) as server, opened(server.url) as one:
         assert (await one.send(PLAIN)).raw
     async with opened("http://box.invalid", "vllm") as outside:
         with pytest.raises(Disconnected):
             await outside.send(PLAIN)
     async with wire(good) as proxy:
-        named = proxy.url.replace("http://", "http://me:secret@")
-        monkeypatch.setenv("HTTP_PROXY", named)
-        monkeypatch.setenv("http_proxy", named)
-        async with opened("http://box.invalid", "vllm") as outside:
-            assert (await outside.send(PLAIN)).raw
-        monkeypatch.setenv("NO_PROXY", "box.invalid")
-        async with opened("http://box.invalid", "vllm") as outside:
-            with pytest.raises(Disconnected):
-                await outside.send(PLAIN)
+        proxied(monkeypatch, proxy.url.replace("http://", "http://me:secret@"), "HTTP")
+        outside = asking("http://box.invalid:8000")
+        assert await outside.post("chat", {})
+        await outside.aclose()
+        for spared in ("box.invalid", "box.invalid:8000"):
+            monkeypatch.setenv("NO_PROXY", spared)
+            async with opened("http://box.invalid:8000", "vllm") as outside:
+                with pytest.raises(Disconnected):
+                    await outside.send(PLAIN)
     (asked,) = proxy.log
-    assert asked.path == "http://box.invalid/v1/chat/completions"
+    assert asked.path == "http://box.invalid:8000/chat"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"  # to the server; over http the proxy sees all
     assert asked.headers["proxy-authorization"] == f"Basic {b64encode(b'me:secret').decode()}"
+
+
+@pytest.mark.parametrize("kind", ["HTTPS", "ALL"])
+async def test_a_proxy_never_hears_the_key_of_an_https_server(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    async with wire(lambda _: (403, {}, {})) as proxy:
+        proxied(monkeypatch, proxy.url.replace("http://", "http://me:secret@"), kind)
+        outside = asking("https://box.invalid")
+        with pytest.raises(Disconnected) as caught:
+            await outside.post("chat", {})
+        await outside.aclose()
+    (asked,) = proxy.log
+    assert (asked.method, asked.path) == ("CONNECT", "box.invalid:443")
+    assert asked.headers["proxy-authorization"] == f"Basic {b64encode(b'me:secret').decode()}"
+    assert asked.headers["user-agent"] == "ragset"
+    assert KEY not in json.dumps(asked.headers)
+    assert not caught.value.billed
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "named", ["http://me:Zx#9q@proxy:80", "http://me:Zx9q@proxy:port", "socks5://me:Zx9q@127.0.0.1:9"]
+)
+async def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    proxied(monkeypatch, named, "HTTP")
+    async with opened("http://box.invalid", "vllm") as outside:
+        with pytest.raises(ModelSetupError, match="HTTP_PROXY") as caught:
+            await outside.send(PLAIN)
+    said = "".join(traceback.format_exception(caught.value))
+    assert "Zx" not in said
+    assert "9q" not in said
+
+
+async def test_certificates_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    async with opened("https://box.invalid", "vllm") as outside:
+        with pytest.raises(ModelSetupError, match=r"SSL_CERT_FILE=/nowhere/certificates\.pem"):
+            await outside.send(PLAIN)
+
+
+async def test_a_long_header_of_a_reply_is_read() -> None:
+    async with wire(lambda _: (200, {"x-note": "n" * 30_000}, chat())) as server, opened(server.url) as one:
+        assert (await one.send(PLAIN)).raw
 
 
 async def test_redirects_carry_no_key_elsewhere() -> None:
@@ -555,11 +612,16 @@ def test_a_transport_serves_one_loop_after_another() -> None:
             transport = kept.setdefault("transport", open_transport(resolve(chosen, {})))
             transport._http._base = server.url + "/v1"  # the port changes with the server
             text = (await transport.send(PLAIN)).raw
-            await transport.aclose()
+            kept["sessions"] = [*kept.get("sessions", []), transport._http._session]
             return text
+
+    async def close() -> None:
+        await kept["transport"].aclose()
 
     kept: dict[str, Any] = {}
     assert asyncio.run(once()) == asyncio.run(once()) == '{"question": "Why?"}'
+    asyncio.run(close())
+    assert [session.closed for session in kept["sessions"]] == [True, True]
 
 
 class Memory(dict[str, str]):

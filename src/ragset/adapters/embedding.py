@@ -156,7 +156,7 @@ class SentenceEmbedder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         # Longest first within this list only, so that padding is small and the same list gives the same bytes.
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
-        threads = 1 if sum(map(len, texts)) < FEW else 0
+        threads = 1 if sum(map(len, texts)) < FEW else cores()
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         with self._lock:
             for at in range(0, len(order), BATCH):
@@ -171,6 +171,11 @@ class SentenceEmbedder:
             return self._load(self.folder)
 
 
+def cores() -> int:
+    """Cores that this process may use: told to the libraries, which otherwise pin their threads to the first ones."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _sentence_transformer(folder: Path) -> Encode:
     """Load any sentence-transformers model, on the CPU."""
     with _quiet():
@@ -178,10 +183,9 @@ def _sentence_transformer(folder: Path) -> Encode:
         from sentence_transformers import SentenceTransformer
 
         model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-        usual = torch.get_num_threads()
 
     def encode(batch: list[str], threads: int) -> FloatArray:
-        torch.set_num_threads(threads or usual)
+        torch.set_num_threads(threads)
         return model.encode(
             batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ragset.schema.ports import FloatArray
 
 Encode = Callable[[list[str], int], "FloatArray"]
-"""Embeds a batch with so many threads (0: what the library finds good): float32, (texts, dimension), L2-normalised."""
+"""Embeds a batch with so many threads: float32, shape (texts, dimension), L2-normalised."""
 
 _FUSED = "com.microsoft"
 _OPSET, _IR = 17, 8
@@ -40,11 +40,12 @@ def load_minilm(folder: Path) -> Encode:
     tokenizer.enable_truncation(json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"])
     tokenizer.enable_padding()
     graph = _Graph(load_file(folder / "model.safetensors"), json.loads((folder / "config.json").read_text("utf-8")))
-    encoder = graph.encoder()
+    encoder, weights = graph.encoder(), graph.weights
+    del graph  # the weights as they were read
 
     @lru_cache(maxsize=2)
     def session(threads: int) -> Any:
-        return _session(encoder, graph.weights, threads)
+        return _session(encoder, weights, threads)
 
     def encode(batch: list[str], threads: int) -> FloatArray:
         tokens = tokenizer.encode_batch(batch)

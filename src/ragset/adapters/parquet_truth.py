@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _ROWS = 2048
 REMEMBERED = 4096
 """Chunks that were looked up one by one and are kept in memory."""
+KEPT, KEPT_TEXT = 64, 2_000_000
+"""Documents that are kept as they were read, and their characters together; one is kept whatever its length."""
 _PLAIN = ("id", "corpus", "path", "title", "mime", "text", "source_hash")
 _SLICE = ("id", "document_id", "ordinal", "start", "end", "page", "headings", "text")
 
@@ -81,6 +84,9 @@ class Data:
     def __init__(self, folder: Path | None) -> None:
         """Open a folder, or nothing for an index without documents; raises ``IndexDamagedError``."""
         self.folder = folder
+        self._lock = threading.Lock()
+        self._parsed: dict[str, Document] = {}
+        self._read: dict[int, Chunk] = {}
         try:
             self._documents = _open(folder / "documents.parquet") if folder else None
             self._chunks = _open(folder / "chunks.parquet") if folder else None
@@ -142,11 +148,19 @@ class Data:
         return column.flatten().to_numpy(zero_copy_only=False).reshape(len(self.chunk_ids), -1)
 
     def document(self, document_id: str) -> Document | None:
-        """One document, or none."""
+        """One document, or none; the last ones read are remembered, for every gate looks at the same one."""
         if document_id not in self._place:
             return None
-        row = self._document_table.slice(self._place[document_id], 1).to_pylist()[0]
-        return Document.model_validate({key: row[key] for key in _PLAIN} | json.loads(row["structure"]))
+        with self._lock:  # writers ask from threads of their own
+            found = self._parsed.pop(document_id, None)
+            if found is None:
+                row = self._document_table.slice(self._place[document_id], 1).to_pylist()[0]
+                found = Document.model_validate({key: row[key] for key in _PLAIN} | json.loads(row["structure"]))
+            self._parsed[document_id] = found
+            texts = [len(one.text) for one in self._parsed.values()]
+            while len(texts) > 1 and (len(texts) > KEPT or sum(texts) > KEPT_TEXT):
+                del self._parsed[next(iter(self._parsed))], texts[0]
+        return found
 
     def version(self, document_id: str) -> str:
         """Version of a document."""
@@ -164,16 +178,13 @@ class Data:
         return [self._chunk_at(row) for row in rows]
 
     def _chunk_at(self, row: int) -> Chunk:
-        found = self._read.get(row)
-        if found is None:
-            found = self._read[row] = self._chunk(self._chunk_table.slice(row, 1).to_pylist()[0])
-            if len(self._read) > REMEMBERED:
-                del self._read[next(iter(self._read))]
+        with self._lock:
+            found = self._read.get(row)
+            if found is None:
+                found = self._read[row] = self._chunk(self._chunk_table.slice(row, 1).to_pylist()[0])
+                if len(self._read) > REMEMBERED:
+                    del self._read[next(iter(self._read))]
         return found
-
-    @cached_property
-    def _read(self) -> dict[int, Chunk]:
-        return {}
 
     def _chunk(self, row: dict[str, Any]) -> Chunk:
         at = self._place[row["document_id"]]

@@ -146,9 +146,9 @@ class Worker:
             return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args, **kwargs))
 
     def close(self) -> None:
-        """Let the thread end when it has done what it was given."""
+        """Wait for what is under way, drop what is not, and let the thread end."""
         if self._pool:
-            self._pool.shutdown(wait=False)
+            self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
 

@@ -222,6 +222,9 @@ async def _flow(
             yield await head()
         if stopped:
             raise stopped
+    except asyncio.CancelledError:  # here, in whatever stage: the draws of later ones are still at work
+        tools.abandoned()
+        raise
     finally:
         tools.tally.ahead += sum(not empty for empty, _ in opened)
         if opened and setting.last:

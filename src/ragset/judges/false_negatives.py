@@ -79,7 +79,8 @@ class FalseNegatives(SiblingJudge):
 
     async def judge_siblings(self, samples: Sequence[Sample], tools: Tools) -> list[Sample]:
         """Look at what the store holds for each question, ask about the unsure ones together, and add what answers."""
-        await candidates([sample.payload for sample in samples], self.top_k, tools)  # in one go, and remembered
+        searched = [sample.payload for sample in samples if not self._abstains(sample, tools)]
+        await candidates(searched, self.top_k, tools)  # in one go, and remembered
         cases = [await self._case(sample, tools) for sample in samples]
         told: list[Told] = [Checked() for _ in cases]
         model = tools.models.get("judge")
@@ -96,15 +97,17 @@ class FalseNegatives(SiblingJudge):
 
         return await self.each(samples, settle)
 
+    def _abstains(self, sample: Sample, tools: Tools) -> str:
+        if sample.payload.answer is None or not sample.payload.answerable:
+            return "unanswerable: no chunk is gold"
+        if sample.question_type in HOPS:
+            return "multi-hop: its contexts are needed together"
+        return not_readable(sample, tools) or ""
+
     async def _case(self, sample: Sample, tools: Tools) -> _Case:
         """Sort what the store holds for the question."""
-        case, pair = _Case(Gold.of(sample, tools.store)), sample.payload
-        if pair.answer is None or not pair.answerable:
-            case.abstains = "unanswerable: no chunk is gold"
-        elif sample.question_type in HOPS:
-            case.abstains = "multi-hop: its contexts are needed together"
-        else:
-            case.abstains = not_readable(sample, tools) or ""
+        pair = sample.payload
+        case = _Case(Gold.of(sample, tools.store), abstains=self._abstains(sample, tools))
         if case.abstains:
             return case
         readable = not_readable(sample, Tools()) is None

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 DEPTH = 20
 """Hits fetched at least, so that a judge asking for 5 and one asking for 20 see the same ranking."""
 REMEMBERED = 4096
-"""Questions whose hits are remembered in one run."""
+"""Questions whose hits are remembered in one run, of each way of searching."""
 
-Key = tuple[str, str, str, int]
-"""Of what is remembered: the store's version, how it was searched, the question, and how deep."""
+Key = tuple[str, str, int]
+"""Of what is remembered: the store's version, the question, and how deep it was searched."""
 
 
 def query_of(pair: QAPair) -> str:
@@ -56,9 +56,9 @@ async def _remembered(
     tools: Tools,
     search: Callable[[Sequence[str], int], Awaitable[list[list[Hit]]]],
 ) -> list[list[Hit]]:
-    memory = cast("OrderedDict[Key, list[Hit]]", tools.extras.setdefault("ragset.retrieved", OrderedDict()))
+    memory = cast("OrderedDict[Key, list[Hit]]", tools.extras.setdefault(f"ragset.retrieved {way}", OrderedDict()))
     depth = max(k, DEPTH)
-    keys: dict[str, Key] = {question: (tools.store.version, way, question, depth) for question in questions}
+    keys: dict[str, Key] = {question: (tools.store.version, question, depth) for question in questions}
     found = {question: memory[key] for question, key in keys.items() if key in memory}
     unknown = [question for question in keys if question not in found]
     if unknown:

@@ -8,55 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import ssl
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from ragset.adapters.models.faults import Address, fault_of
 from ragset.adapters.models.keys import Key
+from ragset.adapters.models.outside import Route, route_to, trusted_certificates
 from ragset.adapters.models.transport import Disconnected, ServerFault, TimedOut
 from ragset.errors import ModelSetupError, RagsetError
 from ragset.schema.models import ReplyMode
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
 
 LARGEST_REPLY = 20_000_000
 """Bytes of a reply that are read; a longer one is a fault of the server."""
 
-CONNECT, KEPT = 15.0, 60.0
-"""Seconds to wait for a connection at most, and that an idle one is kept."""
+CONNECT, KEPT = 15.0, 4.0
+"""Seconds to wait for a connection at most, and that an idle one is kept: less than servers keep theirs."""
 
-
-def loopback(url: str) -> bool:
-    """Tell whether a URL is on this machine."""
-    host = (urlsplit(url).hostname or "").lower()
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def proxy_for(url: str) -> dict[str, Any]:
-    """Name the proxy of the environment for a URL, as the client takes it; there is none for this machine."""
-    from yarl import URL
-
-    parts, known = urlsplit(url), getproxies()
-    named = known.get(parts.scheme) or known.get("all")
-    if not named or not parts.hostname or loopback(url) or proxy_bypass(parts.hostname):
-        return {}
-    proxy = URL(named if "://" in named else f"http://{named}")
-    if not proxy.user:
-        return {"proxy": proxy}
-    secret = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
-    told = {"proxy-authorization": f"Basic {secret}"}  # to the proxy alone: over https in its greeting
-    return {"proxy": proxy.with_user(None), "proxy_headers" if parts.scheme == "https" else "headers": told}
+LONGEST_HEADER = 65_536
+"""Bytes of one header of a reply; some servers send long ones, and their reply is paid for."""
 
 
 class Http:
@@ -67,7 +42,7 @@ class Http:
         self._base, self.address, self._key, self._timeout = base_url, address, key, timeout
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._proxy: dict[str, Any] = {}
+        self._route = Route()
 
     async def post(
         self, path: str, body: dict[str, Any], mode: ReplyMode = "text", timeout: float | None = None
@@ -83,8 +58,7 @@ class Http:
     async def aclose(self) -> None:
         """Close the connections."""
         session, self._session = self._session, None
-        if session and self._loop is asyncio.get_running_loop():
-            await session.close()
+        await _close(session, self._loop)
 
     async def _request(
         self, method: str, path: str, content: bytes | None, timeout: float, mode: ReplyMode
@@ -119,12 +93,16 @@ class Http:
         import aiohttp
         from aiohttp.http_exceptions import ContentEncodingError
 
+        session = await self._opened()
+        headers = {"content-type": "application/json", "accept": "application/json", "user-agent": "ragset"}
+        if self._key:  # here, and not in the session: what that has goes to a proxy too
+            headers["authorization"] = f"Bearer {self._key.reveal()}"
+        headers |= self._route.headers
+        options: Any = {"allow_redirects": False, "trace_request_ctx": way, **self._route.options}
         try:
-            session, url = self._opened(), f"{self._base}/{path}"
-            sent = session.request(
-                method, url, data=content, allow_redirects=False, trace_request_ctx=way, **self._proxy
-            )
-            async with sent as response:
+            async with session.request(
+                method, f"{self._base}/{path}", data=content, headers=headers, **options
+            ) as response:
                 way.began(response)
                 async for part in response.content.iter_any():
                     way.read += part
@@ -160,31 +138,35 @@ class Http:
             return ServerFault(f"the answer broke off: {why}", where=self.address.name, billed=True)
         return way.response.status, way.response.headers, bytes(way.read)
 
-    def _opened(self) -> aiohttp.ClientSession:
+    async def _opened(self) -> aiohttp.ClientSession:
         """Give the session of the running loop: connections belong to the loop they were opened in."""
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
-            self._session, self._loop, self._proxy = self._open(), loop, proxy_for(self._base)
+            before = self._session, self._loop
+            route, trusted = route_to(self._base), trusted_certificates()
+            self._session, self._loop, self._route = self._open(trusted), loop, route
+            await _close(*before)
         return self._session
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, trusted: ssl.SSLContext) -> aiohttp.ClientSession:
         import aiohttp
-        import certifi
 
-        cafile, capath = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-        trusted = ssl.create_default_context(cafile=cafile or (None if capath else certifi.where()), capath=capath)
-        headers = {"content-type": "application/json", "accept": "application/json", "user-agent": "ragset"}
-        if self._key:
-            headers["authorization"] = f"Bearer {self._key.reveal()}"
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_sent)
         return aiohttp.ClientSession(
-            headers=headers,
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT, ssl=trusted),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=min(CONNECT, self._timeout)),
             trace_configs=[trace],
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
         )
+
+
+async def _close(session: aiohttp.ClientSession | None, loop: asyncio.AbstractEventLoop | None) -> None:
+    """Close what was opened in this loop, or in one that has ended; another one's is closed there."""
+    if session and loop and (loop is asyncio.get_running_loop() or loop.is_closed()):
+        await session.close()
 
 
 async def _sent(session: aiohttp.ClientSession, context: Any, sent: Any) -> None:

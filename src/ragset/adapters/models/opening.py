@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from ragset.adapters.models.addresses import from_variable, normalised, same_server
 from ragset.adapters.models.keys import Key
+from ragset.adapters.models.outside import loopback
 from ragset.adapters.models.presets import GENERIC_KEYS, MODEL_NAMES, PRESETS, Preset, find_preset
 from ragset.errors import ModelSetupError, did_you_mean
 from ragset.schema.models import ModelChoice
@@ -243,8 +244,6 @@ def _base_url(named: _Named, choice: ModelChoice, environment: Mapping[str, str]
 
 def _close_by(base: str, preset: Preset) -> bool:
     """Tell whether the provider's key may go there whoever says so: to this machine, or where it belongs."""
-    from ragset.adapters.models.http import loopback
-
     return loopback(base) or same_server(base, preset.base_url)
 
 
