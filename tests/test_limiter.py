@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from pacing_support import FakeTransport, as_draw, ask, lognormal, paced
 from ragset.adapters.models.limiter import Limiter
+from ragset.adapters.models.reply_cache import CachedModel
 from ragset.adapters.models.transport import RateLimited, ServerFault, TimedOut
 from ragset.errors import ModelError
+from ragset.schema.ports import Role
 from virtual_time import virtually
 
 
@@ -169,6 +171,24 @@ def test_the_oldest_draw_goes_first() -> None:
         return served
 
     assert virtually(work()) == [9, 0, 1, 4, 7, 8]
+
+
+def test_a_call_that_begins_a_draw_goes_before_those_of_older_draws() -> None:
+    async def work() -> list[str]:
+        transport = FakeTransport(0.1)
+        model = paced(transport, Limiter(1))
+        roles = {role: CachedModel(model, None, role, model.choice) for role in ("writer", "judge")}
+
+        async def one(number: int | None, role: Role) -> None:
+            if number is not None:
+                as_draw(number)
+            await roles[role].complete(ask(f"{role} {number}"))
+
+        asked = [(9, "judge"), (4, "judge"), (7, "writer"), (1, "judge"), (8, "writer"), (None, "judge")]
+        await asyncio.gather(*(one(number, role) for number, role in asked))
+        return [text for _, text in transport.sent]
+
+    assert virtually(work()) == ["judge 9", "judge None", "writer 7", "writer 8", "judge 1", "judge 4"]
 
 
 def test_a_storm_of_refusals_with_a_time_to_wait_is_sat_out() -> None:

@@ -14,9 +14,7 @@ from time import perf_counter
 RUNS = 9
 AIM = 0.3
 
-VECTOR = (
-    "import asyncio; from ragset.adapters import embedding as e; asyncio.run(e.open_embedder({}).embed(['text']))"
-)
+VECTOR = "import asyncio; from ragset.adapters import embedding as e; asyncio.run(e.open_embedder({}).embed(['text']))"
 
 COMMANDS = {
     "python alone": [sys.executable, "-c", "pass"],

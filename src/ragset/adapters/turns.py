@@ -26,9 +26,9 @@ P = ParamSpec("P")
 class Turn:
     """The oldest draw that a call is made for; may become older while the call waits."""
 
-    def __init__(self, draw: int) -> None:
-        """Begin with one draw."""
-        self.draw = draw
+    def __init__(self, draw: int, *, begins: bool = False) -> None:
+        """Begin with one draw; ``begins`` says that all else of the draw waits for this call."""
+        self.draw, self.begins = draw, begins
         self.moved: list[Callable[[], None]] = []
 
     def join(self, draw: int) -> None:
@@ -71,26 +71,29 @@ class Waiter(Generic[T]):
 class Line(Generic[T]):
     """A line of waiters in the order of their turns; every operation takes O(log n)."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._heap: list[tuple[int, int, Waiter[T]]] = []
+    def __init__(self, *, beginners_first: bool = False) -> None:
+        """Begin empty; ``beginners_first`` puts the calls that begin a draw before all others."""
+        self._heap: list[tuple[bool, int, int, Waiter[T]]] = []
         self._arrivals = 0
+        self._beginners_first = beginners_first
 
     def add(self, waiter: Waiter[T]) -> Callable[[], None]:
         """Put a waiter into the line; gives what to call when its turn has become older."""
         arrival, self._arrivals = self._arrivals, self._arrivals + 1
 
         def move() -> None:
-            heapq.heappush(self._heap, (waiter.turn.draw, arrival, waiter))
+            turn = waiter.turn
+            late = self._beginners_first and not turn.begins and turn.draw != OUTSIDE
+            heapq.heappush(self._heap, (late, turn.draw, arrival, waiter))
 
         move()
         return move
 
     def head(self) -> Waiter[T] | None:
         """Give the oldest waiter that still waits; those that were served or have gone away are dropped on the way."""
-        while self._heap and self._heap[0][2].ready.done():
+        while self._heap and self._heap[0][-1].ready.done():
             heapq.heappop(self._heap)
-        return self._heap[0][2] if self._heap else None
+        return self._heap[0][-1] if self._heap else None
 
     def pop(self) -> Waiter[T] | None:
         """Take the oldest waiter out of the line."""

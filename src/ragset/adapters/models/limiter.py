@@ -3,8 +3,8 @@
 Concurrency adapts. A healthy server is used fully at once; refusals, breakdowns and time-outs cut it by their share
 among the latest outcomes (as DCTCP does, RFC 8257), at most once for the requests that were under way together, and so
 does a clear and lasting rise of the latency of one kind of request; afterwards it grows by one a window, faster while
-it is far below where it was. Requests and tokens a minute are counted over a sliding window. The oldest draw goes
-first.
+it is far below where it was. Requests and tokens a minute are counted over a sliding window. Calls that begin a draw go
+first, since a draw is a chain of calls and the run ends with its last one; then the oldest draw.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Limiter:
         self._cut_at = float("-inf")
         self._outcomes: deque[bool] = deque(maxlen=RECENT)
         self._paces: dict[str, Pace] = {}
-        self._line: Line[Slot] = Line()
+        self._line: Line[Slot] = Line(beginners_first=True)
         self._minute: deque[Slot] = deque()
         self._tokens = 0
         self._paused_until = float("-inf")

@@ -235,7 +235,7 @@ class CachedModel:
             counts.shared += 1
             flight.turn.join(draw_now())
         else:
-            turn = Turn(draw_now())
+            turn = Turn(draw_now(), begins=self._role == "writer")
             task = asyncio.create_task(self._call(key, ask, counts, turn))
             flight = self._flights[key] = Flight(task, turn)
             task.add_done_callback(lambda done: self._landed(key, done))
