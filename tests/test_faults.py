@@ -6,7 +6,6 @@ else is.
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import subprocess
@@ -20,30 +19,21 @@ import yaml
 from click.testing import CliRunner, Result
 
 from ragset import api
-from ragset.adapters.models import pacing
 from ragset.cli import cli
 from support.asking import asking_file, asking_flow
 from support.faults import KINDS, REPAIRABLE, TRANSPORT, UNREADABLE
+from support.runs import report, rows, stand_alone
 from support.scripted_server import ModelServer, ServerProcess
 from test_kill_build import write_corpus
 
 KEY = "sk-secret-0123456789abcdef"
-SETTINGS = re.compile(r"_API_KEY$|^API_KEY$|BASE_URL$|_API_(BASE|URL)$|^(LLM_|MODEL|OLLAMA_|HF_|RAGSET_)")
-
-
 LIMIT = 4
 """Requests in flight, where draws must be done one after another."""
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of this machine, and short waits between tries."""
-    from os import environ
-
-    for name in [name for name in environ if SETTINGS.search(name)]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pacing, "BASE", 0.02)
+    stand_alone(monkeypatch, tmp_path)
 
 
 class Place:
@@ -87,28 +77,9 @@ def clean(place: Place, tmp_path_factory: pytest.TempPathFactory) -> list[dict[s
     return rows(home)
 
 
-def rows(home: Path, name: str = "kept.jsonl") -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (home / "out" / name).read_text("utf-8").splitlines()]
-
-
 def pairs(kept: list[dict[str, Any]]) -> list[Any]:
     """Give what does not depend on the server's address."""
     return [(row["question"], row["answer"], row["evidence"]) for row in kept]
-
-
-def report(home: Path) -> dict[str, Any]:
-    """Read the report, and check that nothing is lost, doubled or no number."""
-    text = (home / "out/report.json").read_text("utf-8")
-    found = json.loads(text)
-    draws, samples = found["draws"], found["samples"]
-    assert draws["total"] == draws["empty"] + draws["gave_samples"] + draws["gave_none"] + draws["failed"]
-    assert samples["total"] == samples["kept"] + samples["rejected"] + samples["failed"]
-    kept, rejected = rows(home), rows(home, "rejected.jsonl")
-    assert (len(kept), len(rejected)) == (samples["kept"], samples["rejected"] + samples["failed"])
-    ids = [row["id"] for row in kept + rejected]
-    assert len(set(ids)) == len(ids)
-    assert "NaN" not in text + json.dumps(kept + rejected)
-    return found
 
 
 def refused(result: Result, code: int) -> str:
@@ -204,7 +175,7 @@ def test_a_prompt_that_the_server_finds_too_long_is_a_typed_failure(
     assert len(model_server.log) == report(tmp_path)["draws"]["failed"]  # asked once each: it would not fit again
 
 
-@pytest.mark.parametrize("kind", [kind for kind in UNREADABLE if kind != "nan"])
+@pytest.mark.parametrize("kind", UNREADABLE)
 def test_a_server_that_never_gives_what_was_asked_for_ends_in_one_line(
     kind: str, place: Place, tmp_path: Path, model_server: ModelServer
 ) -> None:
@@ -214,16 +185,6 @@ def test_a_server_that_never_gives_what_was_asked_for_ends_in_one_line(
     assert "tried 3 times" in line
     assert "--retry-failed" in line
     assert report(tmp_path)["draws"]["failed"] > 0
-
-
-def test_numbers_that_are_none_never_become_a_verdict(place: Place, tmp_path: Path, model_server: ModelServer) -> None:
-    model_server.plan(shares={"nan": 1.0})  # the other pairs of a written list are whole: they are judged
-    result = place.build(tmp_path, url=model_server.url)
-    assert result.exit_code == 3
-    found = report(tmp_path)
-    assert found["kept"] == 0
-    assert all("the reply cannot be read" in failure for failure in found["failures"])
-    assert "fewer than asked for" in result.stdout
 
 
 @pytest.mark.parametrize("kind", TRANSPORT)
@@ -384,73 +345,3 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(place: Place
         assert rows(lively.home) == whole
         assert server.stats()["repeated"] <= LIMIT
         assert report(lively.home)["ended"] is None
-
-
-BROKEN = {
-    "fenced": 0.04, "prefixed": 0.04, "double_encoded": 0.04, "trailing_commas": 0.04, "smart_quotes": 0.04,
-    "one_object": 0.02, "wrong_keys": 0.06, "empty": 0.04, "prose": 0.04, "nan": 0.02, "cut": 0.02,
-}  # fmt: skip
-STORM = {**BROKEN, "timeout": 0.05, "hang": 0.05, "429": 0.05, "429_bare": 0.05}
-ALMANAC = Path(__file__).resolve().parents[1] / "corpora/almanac"
-
-
-def storm_flow(folder: Path, url: str) -> Path:
-    model = {"model": "compatible:scripted", "base_url": url, "timeout": 0.5, "reply_mode": "json_schema"}
-    scenarios = {"pairs": 1, "repeats": 4, "document_tries": 500}
-    judged = [
-        "evidence",
-        "question_form",
-        {"faithfulness": {"cheap_tier": False}},
-        {"keep": {"n": 1000, "max_per_chunk": 9}},
-    ]
-    flow = {"name": "storm", "models": {"writer": model, "judge": model}}
-    path = folder / "storm.yaml"
-    path.write_text(yaml.safe_dump(flow | {"steps": [{"scenarios": scenarios}, "rag_qa", *judged]}), "utf-8")
-    return path
-
-
-def chains(log: list[dict[str, Any]]) -> list[list[list[str]]]:
-    """Give, for every call, the kinds of its requests: a list for the first ask and one for each re-ask."""
-    found: dict[str, dict[int, list[str]]] = {}
-    for record in log:
-        messages, seed = record["body"]["messages"], record["body"].get("seed")
-        first = [
-            m["content"] for m in messages[: [m["role"] for m in [*messages, {"role": "assistant"}]].index("assistant")]
-        ]
-        found.setdefault(json.dumps([seed, first]), {}).setdefault(len(messages), []).append(record["kind"])
-    return [[asks[length] for length in sorted(asks)] for asks in found.values()]
-
-
-def excused(chain: list[list[str]]) -> bool:
-    """Tell whether a call had no usable reply within the retries and re-asks that are allowed."""
-    last = chain[-1]
-    broken = [kind for kind in last if kind in TRANSPORT and not kind.startswith("429") and kind != "rpm"]
-    return len(broken) >= pacing.TRIES or (len(chain) == 3 and last[-1] in (*UNREADABLE, "cut", "one_object"))
-
-
-def given_up(chain: list[list[str]]) -> bool:
-    """Tell whether a call was left though it had tries or re-asks to go (wrong keys may be plain enough to be read)."""
-    return not excused(chain) and chain[-1][-1] in (*TRANSPORT, "rpm", "empty", "prose")
-
-
-def test_a_storm_loses_no_draw_that_has_a_usable_reply(tmp_path: Path, model_server: ModelServer) -> None:
-    api.ingest(ALMANAC, "almanac", indexes=tmp_path / "indexes", embedder="hash")
-    model_server.set(rpm=200, window=1.0)  # and every second a burst of 429 for what comes too fast
-    model_server.plan(shares=STORM, retry_after=0.05, slow=1.0)
-    flow = storm_flow(tmp_path, model_server.url)
-    began = time.monotonic()
-    api.run_flow(flow, tmp_path / "out", index="almanac", indexes=tmp_path / "indexes", cache=tmp_path / "r.sqlite")
-    found, took = report(tmp_path), time.monotonic() - began
-    calls = chains(model_server.log)
-    without = sum(map(excused, calls))
-    drawn = found["draws"]["total"] - found["draws"]["empty"]
-    failed = found["draws"]["failed"] + found["samples"]["failed"]
-    print(f"{drawn} draws, {len(calls)} calls, {len(model_server.log)} requests in {took:.1f} s; {failed} failed, "
-          f"{without} calls without a usable reply; {found['samples']}")  # fmt: skip
-    assert drawn >= 200
-    assert [chain for chain in calls if given_up(chain)] == []
-    assert failed <= without + 0.01 * (drawn - without)
-    assert sum(found["failures"].values()) == failed
-    typed = r"tried 3 times|6 tries|the model found no statement|wanted|verdicts"
-    assert all(re.search(typed, failure) for failure in found["failures"]), found["failures"]
-    assert took < 60

@@ -113,7 +113,6 @@ MENDED = {
     ("answer_correctness, the answers", fewer): 0,  # what one reply leaves out is asked alone, and that reply is whole
     ("answer_correctness, the answers", more): 0,  # so is all, where it cannot be told what belongs to what
     ("answer_correctness, the answers", empty): 0,
-    ("answer_correctness, the answers", not_a_number): 0,
     ("closed_book, the answers", fewer): 1,  # the one that is left out is left out again
 }
 """What asking again mends, and how many samples fail all the same: answers that are there are no claim of a judge."""

@@ -41,6 +41,33 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
     assert len(transport.sent) == 1
 
 
+def test_a_wait_beyond_the_deadline_fails_its_ask_at_once_and_holds_up_no_other() -> None:
+    async def work() -> tuple[list[object], float]:
+        transport = FakeTransport(0.1, lambda n: RateLimited("slow down", retry_after=900) if n == 0 else None)
+        model = paced(transport, Limiter(1))
+        asks = [asyncio.create_task(model.send(ask(str(n)))) for n in range(5)]
+        return await asyncio.gather(*asks, return_exceptions=True), asyncio.get_running_loop().time()
+
+    (refused, *others), took = virtually(work())
+    assert isinstance(refused, RateLimitedError)
+    assert "asks to wait 900 s, the deadline of 600 s would pass" in str(refused)
+    assert "raise deadline" in str(refused)
+    assert [reply.raw for reply in others] == [f"re: {n}" for n in range(1, 5)]  # type: ignore[attr-defined]
+    assert took == pytest.approx(0.5)
+
+
+def test_a_wait_that_one_ask_has_no_time_left_for_is_kept_by_the_next() -> None:
+    async def work() -> list[float]:
+        transport = FakeTransport(0.1, lambda n: RateLimited("slow down", retry_after=40) if n < 2 else None)
+        model = paced(transport, Limiter(4), deadline=60)
+        with pytest.raises(RateLimitedError, match="asks to wait 40 s, the deadline of 60 s would pass"):
+            await model.send(ask("first"))
+        await model.send(ask("second"))
+        return [at for at, _ in transport.sent]
+
+    assert virtually(work()) == pytest.approx([0, 40.1, 80.2])
+
+
 def test_refusals_end_at_the_deadline() -> None:
     async def work() -> float:
         with pytest.raises(RateLimitedError, match="deadline"):

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from ragset.adapters.models.addresses import of_host
 from ragset.adapters.models.faults import Address, fault_of, message_of, retry_after
 from ragset.adapters.models.http import LARGEST_REPLY, Http
 from ragset.adapters.models.keys import Key
@@ -199,8 +200,13 @@ async def test_each_preset_sends_the_right_path_headers_and_body(provider: str) 
     assert ("max_tokens" in request.body) == (provider != "openai")
     assert request.body["random_seed" if provider == "mistral" else "seed"] == 7
     assert ("seed" in request.body) == (provider != "mistral")
-    form = request.body["response_format"]["json_schema"]
-    assert request.body["response_format"]["type"] == "json_schema"
+    sent = request.body["response_format"]
+    if provider == "cohere":  # the form of its own documentation
+        assert sent["type"] == "json_object"
+        assert sent["schema"]["required"] == ["question", "hops"]
+        return
+    form = sent["json_schema"]
+    assert sent["type"] == "json_schema"
     if preset.strict:
         assert form["strict"] is True
         assert form["schema"]["additionalProperties"] is False
@@ -260,7 +266,12 @@ TABLE = [
     (422, {"detail": [{"loc": ["body", "response_format"], "msg": "extra fields"}]}, ModeRefused, "extra fields"),
     (404, {"error": {"message": "No endpoints found that support tool use"}}, ModeRefused, "tool use"),
     (501, {"error": "json_schema not implemented"}, ModeRefused, "not implemented"),
-    (400, {"error": {"message": "temperature must be at most 2"}}, ModelError, "temperature"),
+    (500, {"error": {"code": 500, "message": "tools param requires --jinja flag"}}, ModeRefused, "--jinja"),
+    (502, {"error": {"message": "JSON schema contains features not supported by xgrammar"}}, ModeRefused, "xgrammar"),
+    (400, {"error": {"message": "temperature must be at most 2"}}, ModelSetupError, "take temperature out"),
+    (400, {"error": {"message": "odd words in the prompt; the temperature of it"}}, ModelError, "odd words"),
+    (403, {"error": {"code": 403, "message": "Request blocked: prompt injection"}}, ModelError, "blocked"),
+    (499, {"message": "request cancelled"}, ServerFault, "cancelled"),
     (400, {"error": {"message": f"odd request with {KEY} " + "x" * 900}}, ModelError, "***"),
     (307, {}, ModelSetupError, "another address"),
     (200, b"not json", ServerFault, "not json"),
@@ -271,6 +282,17 @@ TABLE = [
     (200, {"choices": [{}]}, ServerFault, "no choices"),
     (200, {"error": {"code": 429, "message": "upstream is busy"}}, RateLimited, "busy"),
     (200, {"error": "upstream is gone"}, ServerFault, "gone"),
+    (200, {"error": {"code": 502, "message": "gone"}, "choices": [{"message": {"content": "{"}}]}, ServerFault, "gone"),
+    (200, {"choices": [{"error": {"code": 502, "message": "gone"}, "message": {}}]}, ServerFault, "gone"),
+    (200, {"choices": [{"finish_reason": "error", "message": {"content": "{"}}]}, ServerFault, "broke off"),
+    (200, {"error": "tokens to keep are greater than the context length"}, ContextError, "to keep"),
+    (
+        400,
+        {"error": {"message": "too much", "metadata": {"error_type": "context_length_exceeded"}}},
+        ContextError,
+        "context_length_exceeded",
+    ),
+    (400, {"message": "max_tokens must be at least 1, got -186."}, ContextError, "-186"),
 ]
 
 
@@ -303,6 +325,14 @@ OLLAMA_TABLE = [
         ContextError,
         "8889",
     ),
+    (400, {"error": '"llama3" does not support thinking'}, ModelSetupError, "take think out"),
+    (400, {"error": 'option "temperature" must be of type float32'}, ModelSetupError, "take temperature out"),
+    (
+        400,
+        {"error": "the prompt is longer than the context length currently available to the model"},
+        ContextError,
+        "longer",
+    ),
     (200, {"done": True}, ServerFault, "no message"),
     (200, ollama(prompt_eval_count=8192), ContextError, "8,192"),
 ]
@@ -314,6 +344,68 @@ async def test_what_ollama_answers(status: int, body: Any, kind: type[Exception]
         with pytest.raises(kind, match=says.replace("(", r"\(")) as caught:
             await one.send(ASK)
     assert type(caught.value) is kind
+
+
+def refusal(message: str, param: str | None = None, code: str | None = None) -> Any:
+    return 400, {}, {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+
+
+NO_TEMPERATURE = (
+    "Unsupported value: 'temperature' does not support 0.5 with this model. Only the default (1) value is supported."
+)
+FORBIDDEN = {"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"], "msg": "Extra inputs"}]}
+REFUSED_PARAMETERS = [
+    ("openai", refusal(NO_TEMPERATURE, "temperature", "unsupported_value"), "take temperature out of parameters"),
+    ("mistral", (422, {}, {"object": "error", "message": FORBIDDEN}), "take temperature out of parameters"),
+    ("cohere", (422, {}, {"message": "unprocessable entity: temperature is not supported"}), "take temperature out"),
+    ("openai", refusal("Unrecognized request argument supplied: temperature"), "take temperature out"),
+    ("openai", refusal("max_completion_tokens is too large: 77.", "max_completion_tokens"), "lower max_tokens"),
+]
+
+
+@pytest.mark.parametrize(("provider", "answer", "says"), REFUSED_PARAMETERS)
+async def test_a_parameter_that_is_refused_ends_the_run_in_one_line(provider: str, answer: Any, says: str) -> None:
+    async with wire(lambda _: answer) as server, opened(server.url, provider) as one:
+        with pytest.raises(ModelSetupError, match=says) as caught:
+            await one.send(ASK)
+    assert str(caught.value).startswith(f"{provider}:some/model:3b: the request is refused (4")
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_length_of_another_name_is_found_out() -> None:
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+
+    def newer(request: Request) -> Any:
+        return refusal(said, "max_tokens", "unsupported_parameter") if "max_tokens" in request.body else good(request)
+
+    async with wire(newer) as server, opened(server.url, "compatible") as one:
+        refused = await asyncio.gather(one.send(ASK), one.send(ASK), return_exceptions=True)
+        assert [type(error) for error in refused] == [ModeRefused] * 2
+        assert (await one.send(ASK)).raw
+    assert server.log[-1].body["max_completion_tokens"] == 77
+    assert used(server.log[-1]) == "json_schema", "the way of asking for JSON stays"
+
+
+@pytest.mark.parametrize(("provider", "name"), [("compatible", "seed"), ("mistral", "random_seed")])
+async def test_a_seed_that_is_refused_is_left_out(provider: str, name: str) -> None:
+    body = {"detail": [{"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}]}
+
+    def seedless(request: Request) -> Any:
+        return (422, {}, body) if name in request.body else good(request)
+
+    async with wire(seedless) as server, opened(server.url, provider) as one:
+        with pytest.raises(ModeRefused):
+            await one.send(ASK)
+        assert (await one.send(ASK)).raw
+    assert name not in server.log[-1].body
+
+
+@pytest.mark.parametrize("provider", ["lmstudio", "llamacpp"])
+async def test_a_server_that_knows_no_named_tool_is_told_that_one_is_required(provider: str) -> None:
+    async with wire(good) as server, opened(server.url, provider, reply_mode="tools") as one:
+        await one.send(ASK)
+    assert server.log[0].body["tool_choice"] == "required"
+    assert len(server.log[0].body["tools"]) == 1
 
 
 NOW = "Sat, 21 Nov 2026 05:00:00 GMT"
@@ -598,7 +690,9 @@ async def test_cancelling_a_request_leaves_the_client_usable() -> None:
     answers = iter(["hang"])
     async with wire(lambda r: next(answers, None) or good(r)) as server, opened(server.url) as one:
         task = asyncio.ensure_future(one.send(ASK))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(15):
+            while not server.log:  # on a busy machine the first request takes its time
+                await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -706,6 +800,9 @@ async def test_a_mode_that_was_chosen_is_not_left() -> None:
     assert body["tool_choice"] == {"type": "function", "function": {"name": "reply"}}
 
 
+ANY = {"type": "object", "properties": {"any": {}}}
+
+
 def test_modes_by_themselves() -> None:
     modes = Modes(ALL_MODES)
     assert modes.refuse("json_schema")
@@ -713,6 +810,8 @@ def test_modes_by_themselves() -> None:
     assert modes.current == "json_object"
     assert modes.refuse("json_object", SCHEMA, "Invalid schema for response_format 'reply'")
     assert modes.mode_for(SCHEMA) == "tools", "this schema alone moves on"
+    assert modes.refuse("json_object", ANY, "The provided JSON schema contains features not supported by xgrammar.")
+    assert (modes.mode_for(ANY), modes.current) == ("tools", "json_object")
     assert modes.mode_for({"type": "object"}) == "json_object"
     assert modes.mode_for({"type": "array"}, objects_only=("json_object",)) == "text"
     assert modes.mode_for(None) == "text"
@@ -753,6 +852,10 @@ def test_the_strict_dialect() -> None:
     assert strict_schema({"type": "object", "additionalProperties": {"type": "string"}}) is None
     assert strict_schema({"type": "object", "properties": {"a": {"oneOf": [{}]}}}) is None
     assert strict_schema({"type": "array", "items": {}}) is None
+    ranges = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1}
+    listed = strict_schema({"type": "object", "properties": {"minItems": ranges}})
+    assert listed is not None
+    assert listed["properties"] == {"minItems": {"type": "array", "items": {"type": "integer"}}}
     assert SCHEMA["properties"]["question"]["minLength"] == 3, "the ask's own schema is left as it is"
 
 
@@ -762,7 +865,10 @@ REPLIES = [
     (chat(None), "", "stop"),
     (chat("", message={"reasoning_content": "hm"}), "", "stop"),
     (chat(None, message={"refusal": "I will not."}), "I will not.", "refusal"),
+    (chat(None, message={"reasoning": "hm"}), "", "stop"),
+    (chat([{"type": "thinking", "thinking": [{"text": "hm"}]}, {"type": "text", "text": "a"}]), "a", "stop"),
     ({"choices": [{"message": {"content": ""}, "finish_reason": "length"}]}, "", "length"),
+    ({"choices": [{"message": {"content": "a"}, "finish_reason": "model_length"}]}, "a", "length"),
     (chat("x", usage=None), "x", "stop"),
 ]
 
@@ -772,6 +878,16 @@ async def test_replies_in_every_shape(body: dict[str, Any], raw: str, finish: st
     async with wire(lambda _: (200, {}, body)) as server, opened(server.url) as one:
         reply = await one.send(PLAIN)
     assert (reply.raw, reply.value, reply.finish) == (raw, raw, finish)
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+async def test_json_that_was_taken_for_reasoning_is_the_reply_and_thoughts_are_not(name: str) -> None:
+    said = ['{"question": "A"}', 'I draft {"question": "A"}']
+    async with (
+        wire(lambda _: (200, {}, chat(None, message={name: said.pop(0)}))) as server,
+        opened(server.url, "vllm") as one,
+    ):
+        assert [(await one.send(ASK)).raw, (await one.send(ASK)).raw] == ['{"question": "A"}', ""]
 
 
 async def test_tokens_nobody_counted_are_estimated() -> None:
@@ -791,6 +907,26 @@ async def test_the_arguments_of_a_call_are_the_reply_and_logprobs_come_along() -
         other = await one.send(ASK)
     assert (reply.raw, reply.logprobs) == ('{"question": "A"}', {"content": []})
     assert json.loads(other.raw) == {"question": "B"}
+
+
+def test_the_host_of_ollamas_own_service_is_asked_by_https() -> None:
+    assert of_host("ollama.com") == "https://ollama.com"
+    assert of_host("ollama.com:80") == "http://ollama.com:80"
+
+
+LISTS = [
+    ({"id": "some/model:3b", "max_model_len": 4096}, "vllm"),
+    ({"id": "some/model:3b", "context_length": 4096}, "openrouter"),
+    ({"id": "some/model:3b", "max_context_length": 4096}, "mistral"),
+    ({"id": "other", "aliases": ["other", "some/model:3b"], "meta": {"n_ctx": 4096, "n_ctx_train": 9}}, "llamacpp"),
+]
+
+
+@pytest.mark.parametrize(("row", "provider"), LISTS)
+async def test_each_list_of_models_tells_the_context_in_its_own_field(row: dict[str, Any], provider: str) -> None:
+    async with wire(lambda _: (200, {}, {"data": [row]})) as server, opened(server.url, provider) as one:
+        await one.check()
+    assert one.context == 4096
 
 
 async def test_the_context_is_learnt_from_the_server() -> None:

@@ -85,7 +85,7 @@ async def test_a_dirty_reply_costs_another_call_and_is_counted() -> None:
 )
 async def test_traps_of_faithfulness_are_errors(replies: list[Any], message: str) -> None:
     with pytest.raises(ReplyError, match=message):
-        await faithfulness(scripted(*replies), "q", "a", ["c"])
+        await faithfulness(scripted(*replies, *replies[-1:] * 2), "q", "a", ["c"])
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_traps_of_faithfulness_are_errors(replies: list[Any], message: str
 )
 async def test_traps_of_answer_correctness_are_errors(replies: list[Any], message: str) -> None:
     with pytest.raises(ReplyError, match=message):
-        await answer_correctness(scripted(*replies), None, "q", "a", "b")
+        await answer_correctness(scripted(*replies, *replies[-1:] * 2), None, "q", "a", "b")
 
 
 async def test_answer_correctness_is_f1_and_may_weigh_the_cosine() -> None:
@@ -154,6 +154,24 @@ def by_kind(ask: Ask) -> dict[str, Any]:
     return classes("a", "", "") if "TP" in ask.reply_schema["properties"] else statements("a")
 
 
+class Cut(ScriptedModel):
+    """A model whose first reply ends at the longest reply allowed."""
+
+    async def complete(self, ask: Ask) -> Reply:
+        first = not self.asks
+        reply = await super().complete(ask)
+        return reply.model_copy(update={"finish": "length"}) if first else reply
+
+
+async def test_a_reply_that_leaves_statements_out_is_asked_for_again() -> None:
+    some = scripted(statements("a", "b"), verdicts(1), verdicts(1, 0))
+    assert (await faithfulness(some, "q", "a. b.", ["c"])).score == 0.5
+    some = scripted(statements("a"), statements("b"), classes("", "", "b"), classes("a", "", "b"))
+    assert (await answer_correctness(some, None, "q", "a", "b")).usage.calls == 4
+    cut = TypedModel(Cut([statements("a"), statements("a", "b"), verdicts(1, 0)]))
+    assert (await faithfulness(cut, "q", "a. b.", ["c"])).score == 0.5
+
+
 async def test_the_statements_of_both_texts_are_asked_for_at_once() -> None:
     model = Slow(by_kind)
     result = await answer_correctness(TypedModel(model), None, "q", "one text", "another")
@@ -177,7 +195,9 @@ async def test_prompts_are_the_very_text_that_ragas_renders() -> None:
     model = ScriptedModel(by_kind)
     texts = ("one text", 'with "quotes", {braces}\nand lines', "one text", "")
     for text in texts:
-        plain = ragas.correctness(llm=ragas.model(model, ragas_bridge._Record(), "p"), weights=[1.0, 0.0])
+        plain = ragas.correctness(
+            llm=ragas.model(model, ragas_bridge._Record(), "p", lambda *_: None), weights=[1.0, 0.0]
+        )
         given = ragas.text(question="q", answer=text)
         own = plain.statement_generator_prompt.to_string(given)
         assert ragas_bridge._with_prompts(plain).statement_generator_prompt.to_string(given) == own

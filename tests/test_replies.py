@@ -122,8 +122,24 @@ def test_what_is_no_number_is_no_score(raw: str) -> None:
         read_reply(f'{{"score": {raw}}}', schema)
 
 
-def test_nan_is_nothing_where_nothing_is_allowed() -> None:
-    assert read_reply('{"score": NaN, "why": "I cannot tell"}', Score).score is None
+async def test_a_reply_that_its_check_refuses_is_asked_for_again() -> None:
+    def check(reply: Reply) -> None:
+        if len(reply.value["pairs"]) < 2:
+            raise ReplyError("one pair of two")
+
+    model = ScriptedModel([{"pairs": TWO["pairs"][:1]}, TWO])
+    asked = ask(Pairs.model_json_schema()).model_copy(update={"check": check})
+    assert (await complete_typed(model, asked)).value == TWO
+    assert "one pair of two" in model.asks[1].messages[-1].content
+    with pytest.raises(ReplyError, match="one pair of two; tried 3 times"):
+        await complete_typed(ScriptedModel([{"pairs": []}] * 3), asked)
+
+
+@pytest.mark.parametrize("raw", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_nan_is_not_read_as_nothing_either(raw: str) -> None:
+    for text in (f'{{"score": {raw}, "why": "x"}}', f'```json\n{{"score": 1, "why": "x", "more": [{raw}],}}\n```'):
+        with pytest.raises(ReplyError, match="which is no number"):
+            read_reply(text, Score)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +252,12 @@ async def test_a_reply_cut_off_says_what_to_raise_and_a_list_keeps_its_whole_ite
         await complete_typed(Cut(["thinking about"] * 3), ask(), Pairs)
     reply = await complete_typed(Cut([json.dumps(TWO)[:-9]]), ask(), Pairs)
     assert reply.value.model_dump() == {"pairs": TWO["pairs"][:1]}
+
+
+async def test_a_draft_in_thoughts_that_were_cut_off_is_no_reply() -> None:
+    drafts = '<think>I could write {"pairs": [{"q": "Draft?", "a": "1"}]} but'
+    with pytest.raises(ReplyError, match=r"cut off.*raise max_tokens"):
+        await complete_typed(Cut([drafts] * 3), ask(), Pairs)
 
 
 async def test_a_runaway_reply_is_shown_to_the_model_in_part() -> None:

@@ -135,6 +135,8 @@ class Engine:
             answer = self._error(record, api, "rpm", 429, "Rate limit reached for requests")
             answer.headers["retry-after"] = f"{max(0.0, self._recent[0] + s.window - record['time_in']):.3f}"
             return answer
+        if burst := self._burst(record["time_in"]):
+            return self._transport_fault(burst[0], Line(retry_after=burst[1]), api, record)
         if s.limit is not None and self._load.now > s.limit:
             return self._error(record, api, "limit", 429, "Too many concurrent requests")
         return None
@@ -178,6 +180,15 @@ class Engine:
             return True
         self._recent.append(now)
         return False
+
+    def _burst(self, now: float) -> tuple[str, float] | None:
+        """Give the refusal of a burst that is on, and the seconds to its end."""
+        every = self.settings.bursts
+        if every is None or self._load.first is None:
+            return None
+        count, within = divmod(now - self._load.first, every)
+        left = every / 10 - within
+        return ("429_date" if count % 2 else "429", left) if count and left > 0 else None
 
     def _transport_fault(self, kind: str, line: Line | None, api: str, record: Record) -> Answer:
         record["kind"] = kind

@@ -212,6 +212,7 @@ def options() -> argparse.ArgumentParser:
     add("--rpm", type=int, help="requests let through per --window; more get a 429 with Retry-After")
     add("--window", type=float, default=60.0, metavar="SECONDS", help="window of --rpm (default 60)")
     add("--limit", type=int, help="requests served at once; more get a 429")
+    add("--bursts", type=float, metavar="SECONDS", help="refuse all, for a tenth of the time, every so many seconds")
     add("--slots", type=int, help="beyond so many at once, latency grows in proportion")
     add("--refuse", action="append", default=[], choices=["json_schema", "json_object", "tools"],
         help="a way of asking for JSON that it refuses; repeatable")  # fmt: skip

@@ -19,8 +19,10 @@ class Settings:
 
     ``latency`` is seconds a reply takes (the median when ``sigma`` > 0: log-normal). ``models``: names it knows (none:
     any). ``refuse``: ways of asking for JSON it does not know. ``rpm`` requests are let through every ``window``
-    seconds, ``limit`` at once; more get a 429. Beyond ``slots`` at once the latency grows in proportion. ``reply`` is
-    given in place of a rule-made one. ``pass_rate`` is the share of pairs that its rule, as a judge, lets pass.
+    seconds, ``limit`` at once; more get a 429. Every ``bursts`` seconds all is refused, for a tenth of that time, and
+    how long to wait is said in seconds and as a date by turns. Beyond ``slots`` at once the latency grows in
+    proportion. ``reply`` is given in place of a rule-made one. ``pass_rate`` is the share of pairs that its rule, as a
+    judge, lets pass.
     """
 
     latency: float = 0.0
@@ -32,6 +34,7 @@ class Settings:
     rpm: int | None = None
     window: float = 60.0
     limit: int | None = None
+    bursts: float | None = None
     slots: int | None = None
     refuse: frozenset[str] = frozenset()
     flavour: str = "openai"

@@ -2,7 +2,8 @@
 
 Written for ragas 0.4.3 (``ragas.metrics.collections``). Its traps are guarded here: a metric object is made fresh for
 every score; the model and the embeddings are always passed in, so that it never builds one of its own; no statements
-would score 1.0 or NaN, and dropped verdicts would inflate the score, so both are errors; its tracking is off.
+would score 1.0 or NaN, and statements or verdicts that are dropped would inflate the score, so such a reply is none and
+is asked for again (``Ask.check``); its tracking is off.
 
 Every ragas prompt ends with its input as JSON, and the reply's JSON schema travels in ``Ask.reply_schema``: that is all
 a model needs to answer it, the built-in judge too. What comes before the input never changes, and making it (ragas
@@ -16,12 +17,12 @@ import math
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ragset.errors import MissingExtraError, ReplyError
-from ragset.schema.ports import Ask, Embedder, LanguageModel
+from ragset.schema.ports import Ask, Embedder, LanguageModel, Reply
 from ragset.schema.samples import Message, Usage
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 STATEMENTS = "StatementGeneratorOutput"
 """Name of the reply that lists statements; each metric has a class of its own by this name."""
+HEAD = 200
+"""Characters of a reply that are kept for the failure row."""
 FACTS_ONLY = (1.0, 0.0)
 """Answer correctness as the statements' F-score alone; ragas' own default is (.75, .25) with embeddings."""
 
@@ -80,6 +83,10 @@ class _Record:
     replies: list[Any] = field(default_factory=list[Any])
 
 
+_Amiss = Callable[[Any, list[list[str]]], str | None]
+"""Says what keeps verdicts from being those on the statements that were sent; none when nothing does."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ragas:
     """The classes of the bridge; made once, since they derive from ragas' own."""
@@ -105,13 +112,12 @@ async def faithfulness(
     or not one verdict for each statement came back, and lets ``ModelError`` through.
     """
     ragas, record = await load(), _Record()
-    metric = _with_prompts(ragas.faithfulness(llm=ragas.model(model, record, purpose)))
+    metric = _with_prompts(ragas.faithfulness(llm=ragas.model(model, record, purpose, _amiss_in_verdicts)))
     result = await cast("_Scorer", metric).ascore(
         user_input=question, response=answer, retrieved_contexts=list(contexts)
     )
-    _require_statements(record, purpose)
+    _require_statements(record, 1, purpose)
     verdicts = cast("list[Any]", record.replies[-1].statements)
-    _require_verdicts([v.statement for v in verdicts], record.statements[0], purpose)
     refused = [v for v in verdicts if not v.verdict]
     said = "not all statements are supported" if refused else "supported"
     detail = f"{said}: {len(verdicts) - len(refused)} of {len(verdicts)} statements"
@@ -141,14 +147,13 @@ async def answer_correctness(
         texts = list(dict.fromkeys((answer, reference)))
         known = dict(zip(texts, await embedder.embed(texts), strict=True))
         weights, vectors = [0.75, 0.25], ragas.vectors(known)
-    llm = ragas.model(model, record, purpose)
+    llm = ragas.model(model, record, purpose, _amiss_in_classes)
     metric = _with_prompts(ragas.correctness(llm=llm, embeddings=vectors, weights=weights))
     both = [ragas.text(question=question, answer=text) for text in (answer, reference)]
     await llm.fetch([metric.statement_generator_prompt.to_string(text) for text in both], ragas.statements)
     result = await cast("_Scorer", metric).ascore(user_input=question, response=answer, reference=reference)
-    _require_statements(record, purpose)
+    _require_statements(record, 2, purpose)
     classes = record.replies[-1]
-    _require_classes(classes, record.statements, purpose)
     detail = f"{len(classes.TP)} shared, {len(classes.FP)} only in the answer, {len(classes.FN)} only in the reference"
     blamed = [*classes.FN, *classes.FP]
     if blamed:
@@ -193,14 +198,14 @@ def _import() -> _Ragas:
     class PortModel(InstructorBaseRagasLLM):
         """Our language-model port with the face that ragas wants."""
 
-        def __init__(self, model: LanguageModel, record: _Record, purpose: str) -> None:
-            self._model, self._record, self._purpose = model, record, purpose
+        def __init__(self, model: LanguageModel, record: _Record, purpose: str, amiss: _Amiss) -> None:
+            self._model, self._record, self._purpose, self._amiss = model, record, purpose, amiss
             self._fetched: dict[str, Any] = {}
 
         async def fetch(self, prompts: list[str], response_model: type[Any]) -> None:
             """Ask for several replies at once, each prompt once; all are waited for, the first error is raised."""
             once = list(dict.fromkeys(prompts))
-            asks = (_ask(self._model, self._record, self._purpose, prompt, response_model) for prompt in once)
+            asks = (self._ask(prompt, response_model) for prompt in once)
             found = await asyncio.gather(*asks, return_exceptions=True)
             for one in found:
                 if isinstance(one, BaseException):
@@ -213,9 +218,30 @@ def _import() -> _Ragas:
         async def agenerate(self, prompt: str, response_model: type[Any]) -> Any:
             value = self._fetched.get(prompt)
             if value is None:
-                value = await _ask(self._model, self._record, self._purpose, prompt, response_model)
+                value = await self._ask(prompt, response_model)
             _keep(self._record, value)
             return value
+
+        async def _ask(self, prompt: str, wanted: type[Any]) -> Any:
+            """Put one ragas prompt to the model; what no reply schema can say is checked here."""
+
+            def check(reply: Reply) -> None:
+                value = wanted.model_validate(reply.value)
+                if wanted.__name__ == STATEMENTS:
+                    why = _amiss_in_statements(value.statements, reply)
+                else:
+                    why = self._amiss(value, self._record.statements)
+                if why:
+                    cut = reply.finish == "length"
+                    hint = "raise max_tokens" if cut else "use a model that answers for each statement"
+                    raise ReplyError(why, where=self._purpose, hint=hint, head=reply.raw[:HEAD])
+
+            messages = (Message(role="user", content=prompt),)
+            ask = Ask(messages=messages, reply_schema=_schema(wanted), purpose=self._purpose, check=check)
+            reply = await self._model.complete(ask)
+            self._record.usage += reply.usage
+            check(reply)  # not every model asks again
+            return _tidy(wanted.model_validate(reply.value))
 
     class KnownVectors(BaseRagasEmbedding):
         """Vectors of texts that were embedded beforehand, off the event loop."""
@@ -235,18 +261,15 @@ def _import() -> _Ragas:
     )
 
 
-async def _ask(model: LanguageModel, record: _Record, purpose: str, prompt: str, wanted: type[BaseModel]) -> BaseModel:
-    """Put one ragas prompt to the model; what no reply schema can say (no statement at all) is refused here."""
-    ask = Ask(messages=(Message(role="user", content=prompt),), reply_schema=_schema(wanted), purpose=purpose)
-    reply = await model.complete(ask)
-    record.usage += reply.usage
-    value = wanted.model_validate(reply.value)
-    if wanted.__name__ == STATEMENTS:
-        statements = [s.strip() for s in cast("list[str]", getattr(value, "statements", [])) if s.strip()]
-        if not statements:
-            raise ReplyError("the model found no statement in the answer", where=purpose, head=reply.raw[:200])
-        return wanted.model_validate({"statements": statements})
-    return value
+def _tidy(value: Any) -> Any:
+    """Strip statements, and leave empty ones out."""
+    if type(value).__name__ != STATEMENTS:
+        return value
+    return type(value).model_validate({"statements": _said(value.statements)})
+
+
+def _said(statements: Sequence[str]) -> list[str]:
+    return [statement.strip() for statement in statements if statement.strip()]
 
 
 def _keep(record: _Record, value: Any) -> None:
@@ -267,44 +290,52 @@ def _schema(wanted: type[BaseModel]) -> dict[str, Any]:
     return _schemas[wanted]
 
 
-def _require_statements(record: _Record, purpose: str) -> None:
-    if not record.statements or not record.replies:
-        raise ReplyError("ragas asked for no verdict", where=purpose, hint="is the pinned ragas installed?")
+def _require_statements(record: _Record, texts: int, purpose: str) -> None:
+    if len(record.statements) < texts or not record.replies:
+        what = "the statements of one text only" if record.statements and record.replies else "no verdict"
+        raise ReplyError(f"ragas asked for {what}", where=purpose, hint="is the pinned ragas installed?")
 
 
-def _require_verdicts(judged: list[str], sent: list[str], purpose: str) -> None:
-    """Refuse verdicts on other statements than were sent, dropped or out of order; a full set may be paraphrased.
+def _amiss_in_statements(statements: Sequence[str], reply: Reply) -> str | None:
+    """Say why these are not the statements of a text: none at all, or those of its beginning alone."""
+    if not _said(statements):
+        return "the model found no statement in the answer"
+    return "the statements were cut off at the longest reply allowed" if reply.finish == "length" else None
+
+
+def _amiss_in_verdicts(value: Any, statements: list[list[str]]) -> str | None:
+    """Say whether verdicts are on other statements than were sent, dropped or out of order; all may be paraphrased.
 
     Of a reply that paraphrases, all that can be told is that each verdict speaks of a statement of its own.
     """
-    hint = "use a model that answers for each statement"
+    judged, sent = [verdict.statement for verdict in value.statements], statements[0]
     if len(judged) != len(sent):
-        raise ReplyError(f"{len(judged)} verdicts for {len(sent)} statements", where=purpose, hint=hint)
+        return f"{len(judged)} verdicts for {len(sent)} statements"
     found, wanted = [_fold(s) for s in judged], [_fold(s) for s in sent]
     if found == wanted:
-        return
+        return None
     misplaced = any(f != w and f in wanted for f, w in zip(found, wanted, strict=True))
     if misplaced or len(set(found)) != len(found):
-        raise ReplyError("the verdicts repeat or reorder the statements", where=purpose, hint=hint)
+        return "the verdicts repeat or reorder the statements"
+    return None
 
 
-def _require_classes(classes: Any, statements: list[list[str]], purpose: str) -> None:
-    """Refuse a classification that drops, repeats or invents statements of the answer or of the reference.
+def _amiss_in_classes(classes: Any, statements: list[list[str]]) -> str | None:
+    """Say whether a classification drops, repeats or invents statements of the answer or of the reference.
 
     One that repeats them as they are is checked one by one. Of one that paraphrases, all that can be told is that the
     counts are right, that each text is another, and that none is, word by word, a statement of the other side only. (A
     shared one may be worded as either side has it.)
     """
     if len(statements) < 2:
-        raise ReplyError("ragas asked for the statements of one text only", where=purpose, hint="is ragas pinned?")
+        return None  # ragas asked otherwise than it should: no fault of this reply
     said, wanted = (Counter(_fold(s) for s in given) for given in statements[:2])
     shared, wrong, missing = (
         Counter(_fold(c.statement) for c in found) for found in (classes.TP, classes.FP, classes.FN)
     )
     if shared + wrong == said and missing <= wanted:
-        return
-    if (problem := _problem(shared, wrong, missing, (said, wanted))) is not None:
-        raise ReplyError(problem, where=purpose, hint="use a model that classifies each statement once")
+        return None
+    return _problem(shared, wrong, missing, (said, wanted))
 
 
 def _problem(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, cast
@@ -45,10 +45,10 @@ SCANS = 2
 """How many times the length of the reply is scanned for closing brackets, over all starts."""
 
 _FENCE = re.compile(r"```[ \t]{0,8}[\w+-]{0,40}[ \t]{0,8}\r?\n(.*?)(?:```|\Z)", re.DOTALL)
-_THINKING = re.compile(r"\A(?!\s*[\[{]).*?</think(?:ing)?>", re.DOTALL)
+_THINKING = re.compile(r"\A(?!\s*[\[{]).*?</think(?:ing)?>|\A\s*<think(?:ing)?>.*\Z", re.DOTALL)
 _CLOSER = {"{": "}", "[": "]"}
 _QUOTES = {'"': '"', "“": "”", "„": "“", "”": "”"}
-_LITERALS = {"True": "true", "False": "false", "None": "null", "NaN": "null", "Infinity": "null", "undefined": "null"}
+_LITERALS = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
 def read_reply(raw: str, schema: Schema, shape: dict[str, Any] | None = None) -> Any:
@@ -87,9 +87,9 @@ async def complete_typed(
 ) -> Reply:
     """Ask, read the reply, and show the model its error when it cannot be read.
 
-    The reply is read as ``schema`` where given, else as ``ask.reply_schema``. The usage of all attempts is summed.
-    Raises ``ReplyError`` after ``attempts`` unreadable replies, or when the error does not fit into the model's context
-    any more, and lets any other ``ModelError`` through.
+    The reply is read as ``schema`` where given, else as ``ask.reply_schema``; then ``ask.check`` must take it too. The
+    usage of all attempts is summed. Raises ``ReplyError`` after ``attempts`` unreadable replies, or when the error does
+    not fit into the model's context any more, and lets any other ``ModelError`` through.
     """
     usage, asked = Usage(), ask
     last = ReplyError("the model was not asked")
@@ -99,7 +99,10 @@ async def complete_typed(
             reply = await model.complete(asked)
             raw, usage = reply.raw, usage + reply.usage
             value = _typed(reply, schema or ask.reply_schema, ask.reply_schema)
-            return reply.model_copy(update={"value": value, "usage": usage})
+            read = reply.model_copy(update={"value": value, "usage": usage})
+            if ask.check:
+                ask.check(read)
+            return read
         except ReplyError as error:
             last = _told(error, ask.purpose or model.name, attempt)
             asked = _again(asked, raw or error.head or "", error.what)  # all its errors: no two asks are equal
@@ -173,7 +176,12 @@ def _again(ask: Ask, raw: str, error: str) -> Ask:
 
 
 def _fit(value: Any, schema: Schema) -> Any:
-    """Read a value as it stands; fields of another name must not leave all of ours at their defaults."""
+    """Read a value as it stands; fields of another name must not leave all of ours at their defaults.
+
+    One that holds NaN or an infinity is none, wherever: read as null it would say that there is no answer.
+    """
+    if _odd_number(value):
+        raise ShapeError("it holds NaN or Infinity, which is no number")
     shape = schema if isinstance(schema, dict) else _shape(cast("type[BaseModel]", schema))
     fields = fields_of(shape)
     if isinstance(value, dict) and fields and not fields & cast("dict[str, Any]", value).keys():
@@ -185,6 +193,13 @@ def _fit(value: Any, schema: Schema) -> Any:
         return model.model_validate(value)
     except ValidationError:
         return model.model_validate(fit(value, shape))
+
+
+def _odd_number(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_odd_number, cast("Iterable[Any]", inner)))
 
 
 def _unwrapped(value: Any, schema: Schema, shape: dict[str, Any] | None) -> Any:
@@ -214,7 +229,7 @@ def _values(text: str, depth: int = MAX_ENCODED) -> Iterator[Any]:
             value = _loads(candidate)
         except (ValueError, RecursionError):
             try:
-                value = _loads(_repair(candidate))
+                value = json.loads(_repair(candidate))  # a NaN is left in, so that the model can be told of it
             except (ValueError, RecursionError):
                 continue
         if not isinstance(value, str):
@@ -227,7 +242,7 @@ def _values(text: str, depth: int = MAX_ENCODED) -> Iterator[Any]:
 
 
 def _loads(text: str) -> Any:
-    """Parse strict JSON: NaN and infinities, which Python lets through, are refused (the repair makes them null)."""
+    """Parse strict JSON: NaN and infinities, which Python lets through, are refused."""
     return json.loads(text, parse_constant=_number, parse_float=_number)
 
 

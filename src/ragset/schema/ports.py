@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -21,26 +21,6 @@ if TYPE_CHECKING:
 Role = Literal["writer", "answerer", "judge"]
 
 
-class Ask(Noun):
-    """A request to a language model, as meant: before a structured-output mode is chosen.
-
-    ``reply_schema`` is a JSON schema (none asks for plain text), ``repeat`` tells equal asks apart that want
-    different replies, ``purpose`` names the step for reports and is no part of the identity.
-    """
-
-    messages: tuple[Message, ...]
-    reply_schema: dict[str, Any] | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    repeat: int = 0
-    purpose: str = ""
-
-    @property
-    def id(self) -> str:
-        """Hash of everything that may change the reply."""
-        messages = [(m.role, m.content) for m in self.messages]
-        return digest("ask", messages, self.reply_schema, self.parameters, self.repeat)
-
-
 class Reply(Noun):
     """A reply: the typed value (text when no schema was given), the raw text, and the usage of all attempts.
 
@@ -52,6 +32,29 @@ class Reply(Noun):
     usage: Usage = Usage()
     finish: str | None = None
     logprobs: Any = None
+
+
+class Ask(Noun):
+    """A request to a language model, as meant: before a structured-output mode is chosen.
+
+    ``reply_schema`` is a JSON schema (none asks for plain text), ``repeat`` tells equal asks apart that want
+    different replies. ``purpose`` names the step for reports; ``check`` raises ``ReplyError`` for a typed reply that
+    fits its schema and is still none (a verdict too few), so that it is asked for again. Neither is part of the
+    identity.
+    """
+
+    messages: tuple[Message, ...]
+    reply_schema: dict[str, Any] | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    repeat: int = 0
+    purpose: str = ""
+    check: Callable[[Reply], None] | None = Field(default=None, exclude=True, repr=False)
+
+    @property
+    def id(self) -> str:
+        """Hash of everything that may change the reply."""
+        messages = [(m.role, m.content) for m in self.messages]
+        return digest("ask", messages, self.reply_schema, self.parameters, self.repeat)
 
 
 @runtime_checkable

@@ -29,8 +29,12 @@ def normalised(url: str, kind: Kind, source: str) -> str:
 
 
 def of_host(host: str) -> str:
-    """Make a URL of ``OLLAMA_HOST``: ``host``, ``host:port``, ``:port`` or a URL; 0.0.0.0 means this machine."""
+    """Make a URL of ``OLLAMA_HOST``: ``host``, ``host:port``, ``:port`` or a URL; 0.0.0.0 means this machine.
+
+    Ollama itself takes a bare ``ollama.com`` for its service, by https.
+    """
     text = host.strip().strip("\"'").rstrip("/")
+    text = f"https://{text}" if text == "ollama.com" else text
     bare = "://" not in text
     parts = _split("http://" + (f"127.0.0.1{text}" if text.startswith(":") else text) if bare else text, "OLLAMA_HOST")
     name = parts.hostname or "127.0.0.1"

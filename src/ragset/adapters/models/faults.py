@@ -24,7 +24,7 @@ SAID_AT_MOST = 200
 _CONTEXT = re.compile(
     r"context[ _-]?(length|window|size|limit)|maximum (context|model|prompt) length|max_model_len|too many tokens"
     r"|(prompt|input|request|message)\S* (is |are )?too (long|large)|reduce the length"
-    r"|exceeds? the (available )?context|input length",
+    r"|exceeds? the (available )?context|input length|max_tokens must be at least 1, got -",
     re.IGNORECASE,
 )
 _MODE = re.compile(
@@ -32,14 +32,18 @@ _MODE = re.compile(
     r"|\btools?\b|tool[ _]choice|function[ _]call|\bschema\b|requested parameters",
     re.IGNORECASE,
 )
+_UNABLE = re.compile(r"support|grammar|requires")
 _OLLAMA_MODE = re.compile(_MODE.pattern + r"|\bformat\b", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|insufficient (credit|balance|fund)", re.IGNORECASE)
-_MODERATED = re.compile(r"moderation|flagged|content[ _]?(policy|filter)|safety", re.IGNORECASE)
+_MODERATED = re.compile(r"moderation|flagged|content[ _]?(policy|filter)|safety|request blocked", re.IGNORECASE)
 _SECRET = re.compile(
     r"\b(?:sk|hf|pk|key|gsk)[-_][A-Za-z0-9_\-*]{6,}|\bAIza[A-Za-z0-9_\-*]{6,}|Bearer\s+\S+|\b[0-9a-f]{32,}\b"
     r"|(?<=key provided: )\S+|(?<=(?:api[_-]key|_secret|assword)[=:])\S+",
     re.IGNORECASE,
 )
+_SAYING = "error errors detail message msg param code type error_type loc metadata raw"
+"""Fields in which servers say what is wrong, the plainest first."""
+_LENGTHS = ("max_tokens", "max_completion_tokens", "num_predict")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -93,14 +97,14 @@ def fault_of(
         return RateLimited(f"too many requests: {line}", where=address.name, retry_after=wait)
     if refused := _refused(status, said, line, address, mode):
         return refused
-    if status in (408, 409, 425) or status >= 500:
+    if status in (408, 409, 425, 499) or status >= 500:
         wait = retry_after(headers)
         return ServerFault(f"the server failed ({status}): {line}", where=address.name, retry_after=wait)
     return ModelError(f"the request is refused ({status}): {line}", where=address.name)
 
 
 def _refused(status: int, said: str, line: str, address: Address, mode: ReplyMode) -> RagsetError | None:
-    if status in (400, 413, 422, 500) and _CONTEXT.search(said):
+    if status in (400, 413, 422, 500, 502) and _CONTEXT.search(said):  # 502: an error in a good answer, without a code
         return ContextError(
             f"the prompt does not fit the model's context: {line}",
             where=address.name,
@@ -108,12 +112,30 @@ def _refused(status: int, said: str, line: str, address: Address, mode: ReplyMod
         )
     words = _OLLAMA_MODE if address.ollama else _MODE
     about_mode = mode != "text" and words.search(said) is not None
-    if about_mode and (status in (400, 422, 501) or (status in (404, 500) and re.search(r"support|grammar", said))):
+    if about_mode and (status in (400, 422, 501) or (status in (404, 500, 502) and _UNABLE.search(said))):
         return ModeRefused(f"the server does not take {mode}: {line}", where=address.name)
     if status in (404, 405, 410):
         hint = address.missing_hint or "check the model's name and the base URL: ragset models lists both"
         return ModelSetupError(f"not found at {address.url} ({status}): {line}", where=address.name, hint=hint)
     return None
+
+
+def refused_parameter(refused: ModelError, sent: Iterable[str]) -> str | None:
+    """Give the parameter among those sent that a refusal is about, or none: in quotes, as a field, or as a subject."""
+    if type(refused) is not ModelError:
+        return None
+    for name in sent:
+        it = re.escape(name)
+        quoted, field, subject = rf"['\"`]{it}['\"`]", rf"[ .]{it}(?= ·|$)", rf" {it} (?:is|must|does|should|cannot)\b"
+        if re.search(rf"{quoted}|{field}|{subject}|not support {it}", refused.what):
+            return name
+    return None
+
+
+def unfit(refused: ModelError, parameter: str) -> ModelSetupError:
+    """Make of a refused parameter an error that ends the run: every request carries it."""
+    hint = "lower max_tokens" if parameter in _LENGTHS else f"take {parameter} out of parameters, or change it"
+    return ModelSetupError(refused.what, where=refused.where, hint=hint)
 
 
 def message_of(body: Any) -> str:
@@ -126,7 +148,7 @@ def message_of(body: Any) -> str:
         return ""
     given = cast("dict[str, Any]", body)
     parts: list[str] = []
-    for key in ("error", "errors", "detail", "message", "msg", "param", "code", "type", "loc", "metadata", "raw"):
+    for key in _SAYING.split():
         value = given.get(key)
         if isinstance(value, str | int) and not isinstance(value, bool):
             parts.append(str(value))

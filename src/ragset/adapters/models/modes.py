@@ -20,7 +20,9 @@ JSON_MODE = "json_mode.v1.txt"
 IGNORED_AT = 5
 """First replies in a way that hold no JSON at all, after which the server is taken to ignore it."""
 
-_INVALID_SCHEMA = re.compile(r"invalid (json )?schema|schema is invalid|unsupported schema", re.IGNORECASE)
+_INVALID_SCHEMA = re.compile(
+    r"invalid (json )?schema|schema is invalid|unsupported schema|schema contains features", re.IGNORECASE
+)
 
 
 class Notes(Protocol):
@@ -127,7 +129,9 @@ def with_schema_told(messages: Sequence[dict[str, str]], schema: dict[str, Any])
     return [*told, {"role": "user", "content": sentence}]
 
 
-_DROPPED = {"default", "title", "examples", "minLength", "maxLength", "uniqueItems", "minProperties", "maxProperties"}
+_NARROWING = """minLength maxLength minItems maxItems uniqueItems minProperties maxProperties minimum maximum
+exclusiveMinimum exclusiveMaximum multipleOf"""
+_DROPPED = {"default", "title", "examples", *_NARROWING.split()}
 _IMPOSSIBLE = {"allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "dependentRequired", "prefixItems"}
 _KEPT_NAMES = {"properties", "$defs", "definitions"}
 
@@ -136,9 +140,9 @@ def strict_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
     """Rewrite a schema into the strict dialect, or give none where that would change what may be answered.
 
     Strict constrained decoding (OpenAI's name; others took it over) wants ``additionalProperties: false`` and every
-    field required, and refuses some keywords. Asking for optional fields too, and leaving out keywords that only narrow
-    (lengths, defaults), keeps every reply readable under the original schema; open maps and combinators cannot be said
-    in it, and the schema then goes as it is, without ``strict``.
+    field required, and refuses some keywords (Cohere every length and range). Asking for optional fields too, and
+    leaving out keywords that only narrow, keeps every reply readable under the original schema; open maps and
+    combinators cannot be said in it, and the schema then goes as it is, without ``strict``.
     """
     if schema.get("type") != "object":
         return None

@@ -12,9 +12,10 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
+from ragset.adapters.models.faults import refused_parameter, unfit
 from ragset.adapters.models.modes import with_schema_told
 from ragset.adapters.models.transport import Disconnected, ModeRefused, ServerFault
-from ragset.errors import ContextError, ModelSetupError, RagsetError, UnreachableError
+from ragset.errors import ContextError, ModelError, ModelSetupError, RagsetError, UnreachableError
 from ragset.schema.models import ReplyMode
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
@@ -81,12 +82,17 @@ class OllamaChat:
         Tokens that Ollama does not count are estimated as a quarter of the characters, rounded up.
         """
         mode = self.modes.mode_for(ask.reply_schema)
+        body = self.body(ask, mode)
         try:
-            answer = await self._http.post("api/chat", self.body(ask, mode), mode)
+            answer = await self._http.post("api/chat", body, mode)
         except ModeRefused as refused:
             if self.modes.refuse(mode, ask.reply_schema, refused.what):
                 raise
             raise ModelSetupError(refused.what, where=self.name, hint=f"leave out reply_mode: {mode}") from None
+        except ModelError as refused:
+            if named := refused_parameter(refused, (*body["options"], *_TOP_LEVEL)):
+                raise unfit(refused, named) from None
+            raise
         message: Any = answer.get("message")
         if not isinstance(message, dict):
             raise ServerFault("the answer has no message", where=self.name, billed=True)

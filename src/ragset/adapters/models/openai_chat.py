@@ -6,9 +6,10 @@ import json
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
+from ragset.adapters.models.faults import fault_of, refused_parameter, unfit
 from ragset.adapters.models.modes import strict_schema, with_schema_told
 from ragset.adapters.models.transport import Disconnected, ModeRefused, ServerFault
-from ragset.errors import ModelSetupError, RagsetError, UnreachableError, did_you_mean
+from ragset.errors import ModelError, ModelSetupError, RagsetError, UnreachableError, did_you_mean
 from ragset.schema.models import ReplyMode
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 TOOL = "reply"
 """Name of the function a model calls in tools mode, and of the schema in schema mode."""
 
+_NEWER_LENGTH = "max_completion_tokens"
+"""What OpenAI's reasoning models want the longest reply to be called, at whatever service they are."""
+_NO_PARAMETERS = ("model", "messages", "response_format", "tools", "tool_choice")
+_FINISHES = {"model_length": "length"}
+"""Mistral's word for a reply that filled the context."""
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "max_context_length", "context_window")
 
 
@@ -30,6 +36,7 @@ class OpenAIChat:
     def __init__(self, preset: Preset, name: str, http: Http, modes: Modes, *, context: int | None = None) -> None:
         """``name`` is the model's own name, ``context`` its length in tokens where the user gave it."""
         self._preset, self._model, self._http, self.modes, self._context = preset, name, http, modes, context
+        self._length, self._seed = preset.length, preset.seed
 
     @property
     def name(self) -> str:
@@ -73,18 +80,29 @@ class OpenAIChat:
         Where a server counts no tokens, they are estimated as a quarter of the characters, rounded up.
         """
         mode = self.modes.mode_for(ask.reply_schema, objects_only=self._objects_only)
+        body = self.body(ask, mode)
         try:
-            answer = await self._http.post("chat/completions", self.body(ask, mode), mode)
+            answer = await self._http.post("chat/completions", body, mode)
         except ModeRefused as refused:
             if self.modes.refuse(mode, ask.reply_schema, refused.what):
                 raise
             raise ModelSetupError(refused.what, where=self.name, hint=_no_mode_left(mode)) from None
+        except ModelError as refused:
+            if named := refused_parameter(refused, (name for name in body if name not in _NO_PARAMETERS)):
+                raise self._otherwise(refused, named) from None
+            raise
         choice = _first_choice(answer, self.name)
         raw, finish = _text_of(choice, mode), choice.get("finish_reason")
+        if (broken := answer.get("error") or choice.get("error")) or finish == "error":
+            fault = fault_of(502, {}, {"error": broken or "the reply broke off"}, self._http.address)
+            if isinstance(fault, ModelError):
+                fault.billed = True  # it began well and broke later
+            raise fault
         self.modes.observe(mode, raw)
         usage = usage_of(answer.get("usage"), ask, raw)
         message = choice["message"]
-        finish = "refusal" if message.get("refusal") and not message.get("content") else finish
+        declined = message.get("refusal") and not message.get("content")
+        finish = "refusal" if declined else _FINISHES.get(str(finish), finish)
         return Reply(value=raw, raw=raw, usage=usage, finish=finish, logprobs=choice.get("logprobs"))
 
     async def aclose(self) -> None:
@@ -103,12 +121,25 @@ class OpenAIChat:
         sent: dict[str, Any] = {"model": self._model, "messages": messages}
         for name, value in ask.parameters.items():
             if name in ("max_tokens", "max_completion_tokens"):
-                sent[self._preset.length] = value
+                sent[self._length] = value
             elif name != "seed":
                 sent[name] = value
-        if (seed := ask.parameters.get("seed")) is not None and self._preset.seed:
-            sent[self._preset.seed] = int(seed) + ask.repeat
+        if (seed := ask.parameters.get("seed")) is not None and self._seed:
+            sent[self._seed] = int(seed) + ask.repeat
         return sent | self._asking_for(ask.reply_schema, mode)
+
+    def _otherwise(self, refused: ModelError, named: str) -> RagsetError:
+        """Change what is known to have another name, or to be dispensable; any other parameter ends the run.
+
+        Many requests may be in flight: those that were sent before the change are refused too, and asked again.
+        """
+        if named == "max_tokens" and _NEWER_LENGTH in refused.what:
+            self._length = _NEWER_LENGTH
+        elif named == self._preset.seed:
+            self._seed = None
+        else:
+            return unfit(refused, named)
+        return ModeRefused(refused.what, where=self.name)
 
     def _asking_for(self, schema: dict[str, Any] | None, mode: ReplyMode) -> dict[str, Any]:
         if schema is None or mode == "text":
@@ -116,16 +147,17 @@ class OpenAIChat:
         if mode == "json_object":
             return {"response_format": {"type": "json_object"}}
         strict = strict_schema(schema) if self._preset.strict else None
+        if mode == "json_schema" and self._preset.object_schema:
+            return {"response_format": {"type": "json_object", "schema": strict or schema}}
         if mode == "json_schema":
             form = {"name": TOOL, "schema": strict or schema, "strict": strict is not None}
             return {"response_format": {"type": "json_schema", "json_schema": form}}
         function: dict[str, Any] = {"name": TOOL, "parameters": strict or schema}
         if strict is not None and self._preset.name == "openai":
             function["strict"] = True
-        return {
-            "tools": [{"type": "function", "function": function}],
-            "tool_choice": {"type": "function", "function": {"name": TOOL}},
-        }
+        named = {"type": "function", "function": {"name": TOOL}}
+        choice = named if self._preset.named_tool else "required"  # one tool: both mean the same
+        return {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
 
 
 def _no_mode_left(mode: ReplyMode) -> str:
@@ -142,7 +174,7 @@ def _first_choice(answer: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _text_of(choice: dict[str, Any], mode: ReplyMode) -> str:
-    """Give the raw reply: the arguments of the call in tools mode, else the content; reasoning is not part of it."""
+    """Give the raw reply: the arguments of the call in tools mode, else the content; thoughts are not part of it."""
     message = cast("dict[str, Any]", choice["message"])
     if mode == "tools":
         for call in message.get("tool_calls") or ():
@@ -156,7 +188,13 @@ def _text_of(choice: dict[str, Any], mode: ReplyMode) -> str:
         content = "".join(text for text in texts if isinstance(text, str))
     if isinstance(content, dict):
         return json.dumps(content, ensure_ascii=False)
-    return str(content or message.get("refusal") or "")
+    return str(content or message.get("refusal") or (_misplaced(message) if mode != "text" else ""))
+
+
+def _misplaced(message: dict[str, Any]) -> str:
+    """Give the JSON that vLLM took for reasoning: it does where its parser expects thoughts, and the model has none."""
+    text = str(message.get("reasoning") or message.get("reasoning_content") or "").strip()
+    return text if text[:1] in ("{", "[") and text[-1:] in ("}", "]") else ""
 
 
 def usage_of(given: Any, ask: Ask, raw: str) -> Usage:
@@ -183,13 +221,15 @@ def contexts_in(listed: dict[str, Any]) -> dict[str, int | None]:
         if isinstance(row, dict):
             model = cast("dict[str, Any]", row)
             name = model.get("id") or model.get("name") or model.get("model")
-            if name:
-                found[str(name)] = _context_of(model)
+            others: Any = model.get("aliases")  # llama.cpp answers to each of them
+            for known in (name, *(cast("list[Any]", others) if isinstance(others, list) else ())):
+                if known:
+                    found[str(known)] = _context_of(model)
     return found
 
 
 def _context_of(model: dict[str, Any]) -> int | None:
-    """Find a context length: vLLM, OpenRouter, Mistral and LM Studio tell it, each in its own field."""
+    """Find a context length: vLLM, OpenRouter, Mistral and llama.cpp tell it, each in its own field."""
     meta: Any = model.get("meta")
     for value in (*(model.get(field) for field in _CONTEXT_FIELDS), meta.get("n_ctx") if isinstance(meta, dict) else 0):
         if found := _count(value):

@@ -164,8 +164,8 @@ class PacedModel:
         if not isinstance(fault, Disconnected):
             self._lost_since, self._lost = None, 0
             self._answered = self._answered or isinstance(fault, (RateLimited, ServerFault, ModeRefused))
-        if isinstance(fault, RateLimited) and fault.retry_after:
-            self.limiter.pause(min(fault.retry_after, self.choice.deadline))
+        if isinstance(fault, RateLimited) and fault.retry_after and fault.retry_after < self.choice.deadline:
+            self.limiter.pause(fault.retry_after)  # a longer one no ask can wait for: the rest must not stand still
         return "slow_down" if isinstance(fault, (RateLimited, ServerFault, TimedOut)) else "unknown"
 
     async def _after(self, fault: Fault, tries: Tries) -> None:
@@ -180,12 +180,14 @@ class PacedModel:
         if not isinstance(fault, RateLimited) and not (isinstance(fault, Disconnected) and self._lost > 1):
             tries.broken += 1
             if tries.broken >= TRIES:
-                raise self._given_up(fault, f"{tries.sent} tries") from fault
+                raise self._given_up(fault, f"{tries.sent} tries", fault.hint) from fault
         wait = fault.retry_after or tries.random.uniform(0, min(LONGEST, BASE * 2**tries.waits))
         tries.waits += 1
         if wait >= left:
             why = f"the server asks to wait {wait:g} s" if fault.retry_after else f"{tries.sent} tries"
-            raise self._given_up(fault, f"{why}, the deadline of {self.choice.deadline:g} s would pass") from fault
+            hint = "ask again when that is over, or raise deadline" if fault.retry_after else fault.hint
+            why = f"{why}, the deadline of {self.choice.deadline:g} s would pass"
+            raise self._given_up(fault, why, hint) from fault
         await self.sleep(wait)
 
     def _check_there(self, fault: Fault, now: float, sent: int) -> None:
@@ -200,6 +202,6 @@ class PacedModel:
                 f"cannot be reached ({fault.what})", where=f"{self.transport.name} {address}".strip(), hint=hint
             )
 
-    def _given_up(self, fault: Fault, why: str) -> ModelError:
+    def _given_up(self, fault: Fault, why: str, hint: str | None) -> ModelError:
         kind = {RateLimited: RateLimitedError, TimedOut: RequestTimeoutError}.get(type(fault), ServerBrokenError)  # type: ignore[arg-type]
-        return kind(f"{fault.what} ({why})", where=self.transport.name, hint=fault.hint)
+        return kind(f"{fault.what} ({why})", where=self.transport.name, hint=hint)

@@ -32,7 +32,9 @@ class Preset:
     ``base_url`` is where it listens by default (none: must be given). ``keys`` and ``bases`` are the variables that
     may hold the key and the base URL, first come first. ``length`` and ``seed`` are what it calls the longest reply
     and the seed (none: it has no seed). ``modes`` are the ways to ask for JSON, in the order to try. ``strict`` says
-    that it wants schemas in OpenAI's strict dialect. ``slashed`` says that its model names have slashes of their own.
+    that it wants schemas in OpenAI's strict dialect, ``object_schema`` that a schema goes along with the type
+    ``json_object``, ``named_tool`` that a request may name the tool to call. ``slashed`` says that its model names have
+    slashes of their own.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Preset:
     seed: str | None = "seed"
     modes: tuple[ReplyMode, ...] = ALL_MODES
     strict: bool = True
+    object_schema: bool = False
+    named_tool: bool = True
     slashed: bool = False
 
     @property
@@ -93,6 +97,7 @@ PRESETS: dict[str, Preset] = {
             bases=("LMSTUDIO_BASE_URL", "LM_STUDIO_BASE_URL"),
             modes=("json_schema", "tools", "text"),  # it refuses json_object
             strict=False,
+            named_tool=False,  # it refuses a tool_choice that is no string
             slashed=True,
         ),
         Preset(
@@ -101,6 +106,7 @@ PRESETS: dict[str, Preset] = {
             keys=("LLAMACPP_API_KEY", "LLAMA_API_KEY"),
             bases=("LLAMACPP_BASE_URL", "LLAMA_CPP_BASE_URL"),
             strict=False,
+            named_tool=False,  # it takes a tool_choice that is no string for "auto"
             slashed=True,
         ),
         Preset(
@@ -109,7 +115,8 @@ PRESETS: dict[str, Preset] = {
             keys=("COHERE_API_KEY", "CO_API_KEY"),
             key_required=True,
             bases=("COHERE_BASE_URL",),
-            modes=NO_TOOLS,  # its compatibility endpoint has tools, but no named tool_choice
+            modes=NO_TOOLS,  # its compatibility endpoint has tools, but lists no tool_choice
+            object_schema=True,
         ),
         Preset(
             "huggingface",

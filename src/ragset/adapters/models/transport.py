@@ -52,7 +52,7 @@ class Disconnected(Fault):
 
 
 class ModeRefused(Fault):
-    """The server does not know this way of asking for JSON; the transport has changed to the next: ask again."""
+    """The server does not take this way of asking; the transport has changed to another one: ask again."""
 
 
 class Transport(Protocol):
