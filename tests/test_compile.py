@@ -29,6 +29,14 @@ BAD = {
         "steps:\n  - files: {sources: [x]}\n  - read\n  - split\n  - embed\n  - scenarios\n  - rag_qa\n  - keep\n",
         "'scenarios' takes a Chunk, but 'embed' before it gives an EmbeddedChunk",
     ),
+    "a pass rate of no step": (
+        "pass_rates: {rag_qs: 0.9}\nsteps:\n  - scenarios\n  - rag_qa\n  - keep\n",
+        "'pass_rates' names no step: rag_qs; did you mean 'rag_qa'?",
+    ),
+    "a share above one": (
+        "sent_on: {rag_qa: 1.5}\nsteps:\n  - scenarios\n  - rag_qa\n  - keep\n",
+        "field 'sent_on.rag_qa': Input should be less than or equal to 1, got 1.5",
+    ),
     "no source first": ("steps:\n  - rag_qa\n  - keep\n", "'rag_qa' cannot come first"),
     "nothing decides": ("steps:\n  - scenarios\n  - rag_qa\n  - evidence\n", "end with keep"),
     "something after the decision": (
@@ -81,6 +89,7 @@ def test_how_many_are_asked_for_is_no_part_of_the_identity():
     flow = load_flow("rag_qa")
     assert flow.replace("keep", n=7).identity == flow.identity
     assert flow.replace("scenarios", seed=7).identity != flow.identity
+    assert flow.model_copy(update={"pass_rates": {"rag_qa": 0.5}}).identity == flow.identity
 
 
 def test_an_unknown_flow_is_named():

@@ -18,6 +18,7 @@ from ragset.errors import FlowError, RagsetError
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.engine import run
 from ragset.flow.estimate import Estimate, StageCost, amount, pilot, sample_steps
+from ragset.flow.rates import Passing, Rates
 from ragset.flow.rehearse import Booked, rehearse
 from ragset.flow.report import Report
 from ragset.kit.builtin_judge import BuiltinJudge
@@ -25,7 +26,7 @@ from ragset.kit.calibration_file import shipped_calibration
 from ragset.kit.judging import Judge
 from ragset.kit.prices import PriceTable
 from ragset.schema.ports import Ask, Reply, Role
-from ragset.schema.samples import Draw, Message, Usage
+from ragset.schema.samples import Draw, Message, QAPair, Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 THINGS = ["pump", "valve", "filter", "gasket", "bearing", "rotor", "clutch", "spindle", "lever", "piston", "hinge"]
@@ -212,15 +213,40 @@ async def test_a_pilot_sees_what_the_cheap_tier_sends_on() -> None:
     assert all(abs(value) <= 0.1 for value in off.values()), off
 
 
-async def test_a_rehearsal_has_the_cheap_tier_decide_what_it_did_of_the_labelled() -> None:
+async def test_a_rehearsal_has_the_cheap_tier_decide_what_it_did_of_the_labelled_unless_the_flow_knows() -> None:
     tools, _ = await _tools(roles=("writer", "judge"))
     rates = {"rag_qa": 1, "evidence": 1, "faithfulness": 0.75}
-    every = await rehearse(_flow(90, ["evidence", {"faithfulness": {"cheap_tier": False}}], rates), tools, 90)
-    rest = await rehearse(_flow(90, ["evidence", {"faithfulness": {"cheap_tier": True}}], rates), tools, 90)
-    calls = [next(s.calls for s in found.stages if s.step == "faithfulness") for found in (every, rest)]
+    flow = _flow(90, ["evidence", {"faithfulness": {"cheap_tier": True}}], rates)
+    assumed = await rehearse(flow, tools, 90)
+    known = await rehearse(flow.model_copy(update={"sent_on": {"faithfulness": 0.1}}), tools, 90)
+    every = await rehearse(flow.model_copy(update={"sent_on": {"faithfulness": 1}}), tools, 90)
+    judged = [next(s.calls for s in found.stages if s.step == "faithfulness") for found in (assumed, known, every)]
     band = shipped_calibration("builtin-groundedness").band
     assert band is not None
-    assert calls[1] / calls[0] == pytest.approx(1 - band.share_decided, abs=0.12)
+    assert judged[0] / judged[2] == pytest.approx(1 - band.share_decided)
+    assert judged[1] / judged[2] == pytest.approx(0.1)
+    assert "sent on to the model by the cheap tier: faithfulness 66%" in assumed.assumptions[-1]
+    assert not any("cheap tier" in line for line in known.assumptions)
+    tokens = [found.prompt_tokens + found.completion_tokens for found in (assumed, known, every)]
+    assert assumed.low * tokens[0] < tokens[1] < tokens[0] < tokens[2] < assumed.high * tokens[0]
+
+
+async def test_the_rates_of_a_run_estimate_it_again() -> None:
+    judges = ["evidence", {"faithfulness": {"cheap_tier": True}}]
+    flow = _flow(90, judges, {}, max_per_chunk=2)
+    tools, model = await _tools(roles=("writer", "judge"))
+    model.rewords = True
+    passing, report = Passing(flow.steps), Report(None)
+    async with aclosing(run(sample_steps(flow), tools, window=flow.window)) as stream:
+        async for draw in stream:
+            report.add(draw)
+            passing.add(draw)
+    rates = passing.rates()
+    assert rates.passes["rag_qa"] == rates.passes["evidence"] == 1
+    assert 0.2 < rates.sent_on["faithfulness"] < 0.8
+    off = _off(await rehearse(flow, tools, 90, like=rates), report)
+    assert all(abs(value) <= 0.1 for value in off.values()), off
+    assert (await rehearse(_flow(90, judges, {"evidence": 0.5}), tools, 90, like=rates)).pass_rates["evidence"] == 0.5
 
 
 class Together(Judge):
@@ -238,7 +264,7 @@ class Together(Judge):
 
 
 async def test_a_step_that_judges_siblings_in_one_call_is_counted_per_draw() -> None:
-    flow = _flow(60, ["evidence", "faithfulness"], {"rag_qa": 1, "evidence": 1, "faithfulness": 0.3, "together": 1})
+    flow = _flow(60, ["evidence", "faithfulness"], {"rag_qa": 1, "evidence": 1, "faithfulness": 0.3})
     *before, keep = flow.steps
     tools, _ = await _tools(0.3)
     found = await rehearse(flow.model_copy(update={"steps": (*before, Together(), keep)}), tools, 60)
@@ -265,7 +291,8 @@ async def test_an_index_without_room_is_said_beforehand() -> None:
     chunks = sum(len(tools.store.chunks(name)) for name in tools.store.document_ids())
     assert found.kept == pytest.approx(2 * chunks)
     assert f"the index has room for about {2 * chunks:,}" in found.line()
-    assert found.draws == 2 * chunks  # the second draw of a chunk is made, and gives nothing more
+    draws = (await _used(flow, tools)).draws
+    assert found.draws == draws["total"] - draws["empty"]
 
 
 async def test_without_a_language_model_nothing_is_rehearsed() -> None:
@@ -335,3 +362,45 @@ def test_an_unknown_price_is_said_and_never_taken_for_nothing() -> None:
 )
 def test_amounts_have_three_digits(value: float, said: str) -> None:
     assert amount(value) == said
+
+
+async def test_values_that_seldom_pass_take_more_draws_of_a_quota() -> None:
+    axes = {"languages": {"en": 1, "de": 1}, "quotas": ["language"]}
+    steps = [{"scenarios": {"seed": 3, **axes}}, "rag_qa", "evidence", {"keep": {"n": 60}}]
+    rates = {"rag_qa": 1, "evidence": 0.5}
+    flow = compile_flow({"name": "quotas", "index": "memory", "pass_rates": rates, "steps": steps})
+    tools, _ = await _tools(roles=("writer",))
+    alike = await rehearse(flow, tools, 60)
+    assert "the values of quotas are taken to pass alike" in alike.assumptions
+    assert alike.draws == pytest.approx(60 / 3 / 0.5, rel=0.25)  # some are open when the quotas of the others fill
+    unlike = Rates(values={"language": {"en": 1.8, "de": 0.2}})
+    uneven = await rehearse(flow, tools, 60, like=unlike)
+    assert uneven.draws == pytest.approx(30 / 0.1 / 3, rel=0.25)  # once the quota of en is filled, all ask for de
+
+
+@pytest.mark.parametrize(
+    ("verdict", "step"),
+    [
+        ("round_trip", "round_trip"),
+        ("near_duplicates", "near_duplicates"),
+        ("faithfulness[builtin-groundedness]", "faithfulness"),
+        ("ragas-faithfulness[openai:x]", "faithfulness"),
+        ("rubric-faithfulness[openai:x]", "faithfulness"),
+        ("closed-book[openai:x; judge=y]", "closed_book"),
+        ("rubric-my[openai:x]", "rubric"),
+    ],
+)
+def test_a_verdict_counts_for_its_step_by_whomever_it_was_given(verdict: str, step: str) -> None:
+    judges = ["round_trip", "near_duplicates", "faithfulness", "closed_book", {"rubric": {"called": "my"}}]
+    flow = compile_flow({"name": "x", "index": "y", "steps": ["scenarios", "rag_qa", *judges, "keep"]})
+    sample = Sample(
+        id="1",
+        scenario_id="s",
+        payload=QAPair(question="Who?", answer="He."),
+        contexts=(),
+        evidence=(),
+        verdicts=(Verdict(judge=verdict, version="1", passed=True),),
+    )
+    passing = Passing(flow.steps)
+    passing.add(Draw(number=0, samples=(sample, sample.model_copy(update={"verdicts": ()}))))
+    assert passing.rates().passes == {"rag_qa": 1, step: 1}

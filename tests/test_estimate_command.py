@@ -77,6 +77,36 @@ def test_it_is_within_a_tenth_of_the_run(name: str, tmp_path: Path, indexes: Pat
         assert len(server.log) == sent  # the free one sent nothing
 
 
+def test_the_shipped_flow_with_its_cheap_tier_is_within_a_tenth_by_the_rates_of_a_run(
+    tmp_path: Path, indexes: Path
+) -> None:
+    common = ("--index", "guide", "--indexes", indexes, "--cache", tmp_path / "cache.sqlite", "-n", N)
+    with ModelServer(pass_rate=0.85) as server:
+        common += ("--model", "compatible:scripted", "--base-url", server.url)
+        done = _run("build", GUIDE, "--out", tmp_path / "run", *common)
+        assert "a rough guess: " in done.stderr
+        report = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
+        assert 0 < report["rates"]["sent_on"]["answer_correctness"] < 1  # the tier decides some, and not all
+        sent = len(server.log)
+        known = _run("estimate", "--json", "--like", tmp_path / "run", *common)
+        assert all(abs(value) <= 0.1 for value in _off(known, report)), _off(known, report)
+        again = _run("build", GUIDE, "--out", tmp_path / "run", *common)  # it goes on: its own rates are known
+        assert "a rough guess: " not in again.stderr
+        assert len(server.log) == sent
+
+
+def test_a_report_that_knows_no_rates_is_one_line(tmp_path: Path, indexes: Path) -> None:
+    common = ("--index", "guide", "--indexes", indexes, "--like", tmp_path)
+    assert "holds no finished run" in _run("estimate", *common, code=2).stderr
+    for text, says in (("no", "is not the report of a run"), ("[]", "says no pass rates"), ('{"rates": 1}', "says no")):
+        (tmp_path / "report.json").write_text(text, "utf-8")
+        done = _run("estimate", *common, code=2)
+        assert says in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    both = _run("estimate", *common, "--pilot", code=2)
+    assert "leave out --pilot or --like" in both.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [

@@ -71,6 +71,21 @@ def test_all_three_marginals_are_met_exactly(built: Built) -> None:
     assert len(report["kept_by"]["document"]) >= 10
 
 
+def test_the_estimate_knows_what_the_quotas_take(built: Built, tmp_path: Path) -> None:
+    _, _, report, folder = built
+    words = ["estimate", "--index", "almanac", "--flow", str(folder / "quota.yaml"), "-n", "60", "--json", "--indexes"]
+    words += [str(folder / "indexes"), "--embedder", "hash", "--model", "compatible:scripted", "--base-url"]
+    with ModelServer() as server:
+        more = [server.url, "--cache", str(tmp_path / "cache.sqlite"), "--like", str(folder / "run")]
+        done = CliRunner().invoke(cli, [*words, *more])
+        assert not server.log
+    assert done.exit_code == 0, done.output
+    found, used = json.loads(done.stdout), report["usage"]["total"]
+    tokens = [of["prompt_tokens"] + of["completion_tokens"] for of in (found["total"], used)]
+    assert abs(found["total"]["calls"] / used["calls"] - 1) <= 0.1, (found["total"], used)
+    assert abs(tokens[0] / tokens[1] - 1) <= 0.1, tokens
+
+
 def test_each_type_is_what_it_says(built: Built) -> None:
     for pair in built[1]:
         kind, documents = pair["question_type"], {span["document_id"] for span in pair["evidence"]}

@@ -205,12 +205,14 @@ async def test_what_the_file_says_is_part_of_the_fingerprint_not_where_it_lies(t
     assert step.fingerprint(kit) != before
 
 
-async def test_a_rehearsal_sends_on_as_much_as_the_labels_say(tmp_path: Path) -> None:
+async def test_a_rehearsal_sends_all_on_and_the_labels_say_which_share_it_would_be(tmp_path: Path) -> None:
     kit = await tools(judge=ScriptedModel(by_kind))
-    kit.extras[REHEARSED] = True
     judge = Faithfulness(calibration=band(tmp_path, "builtin-groundedness"))
-    done = await run(judge, kit, *[TRUE] * 400)
-    assert 0.32 < sum(s.measures["faithfulness_sent_on"] for s in done) / 400 < 0.48
+    assert [s.measures["faithfulness_sent_on"] for s in await run(judge, kit, TRUE)] == [0]
+    kit.extras[REHEARSED] = True
+    assert [s.measures["faithfulness_sent_on"] for s in await run(judge, kit, TRUE)] == [1]
+    assert judge.sent_on(kit) == pytest.approx(0.4)
+    assert Faithfulness(cheap_tier=False).sent_on(kit) == 1
 
 
 async def test_a_crash_of_the_built_in_judge_is_one_samples_failure(

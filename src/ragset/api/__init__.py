@@ -32,7 +32,8 @@ from ragset.api.wiring import (
 )
 from ragset.errors import FlowError, UsageError
 from ragset.flow.compile import Flow, compile_flow, load_flow
-from ragset.flow.run_folder import RunFolder
+from ragset.flow.rates import Rates
+from ragset.flow.run_folder import REPORT, RunFolder, read_rates
 from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
 from ragset.kit.judging import one_line
 from ragset.schema.samples import Sample
@@ -154,17 +155,21 @@ async def _execute(
                         folder.journal.forget_failures()
                     progress.say(roles.line())
                     if roles.models and not options.get("replay"):
-                        await asyncio.gather(_foretell(flow, tools, roles), _warmed(steps, tools))
+                        await asyncio.gather(_foretell(folder, tools, roles), _warmed(steps, tools))
                     report = await run_samples(steps, tools, folder, progress, _about(flow, index, done))
     return report
 
 
-async def _foretell(flow: Flow, tools: Tools, roles: Opened) -> None:
-    """Say what the run is going to use, and tell the budget what to expect of a draw; no estimate stops no run."""
+async def _foretell(folder: RunFolder, tools: Tools, roles: Opened) -> None:
+    """Say what the run is going to use, and tell the budget what to expect of a draw; no estimate stops no run.
+
+    Where the folder holds a finished run that goes on, its rates are known.
+    """
     from ragset.api.estimate import quick_estimate
 
     try:
-        found = await quick_estimate(flow, tools, roles.prices)
+        like = read_rates(folder.path) if (folder.path / REPORT).is_file() else Rates()
+        found = await quick_estimate(folder.flow, tools, roles.prices, like)
     except Exception as error:
         tools.say(f"no estimate: {one_line(str(error))}")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ragset.api.roles import SpendingOptions, objects_of, opened_models, trusted_by
@@ -22,37 +23,44 @@ from ragset.errors import UsageError
 from ragset.flow.compile import Flow
 from ragset.flow.estimate import Estimate
 from ragset.flow.estimate import pilot as make_pilot
+from ragset.flow.rates import Rates
 from ragset.flow.rehearse import rehearse
+from ragset.flow.run_folder import read_rates
 from ragset.kit.prices import PriceTable
 from ragset.schema.step import Tools
 
 QUICK_DRAWS, DRAWS, PILOT_DRAWS = 8, 20, 20
 """Draws of the line before every run, of ``estimate``, and of a pilot."""
+QUICK_GAMES = 2
+"""Games played with dice for the line before every run."""
 
 
-async def estimate_flow(flow: Flow, tools: Tools, n: int | None, *, pilot: int, prices: PriceTable) -> Estimate:
-    """Estimate a flow with the tools it would run with: free, or by ``pilot`` draws whose replies are paid and kept."""
-    found = await make_pilot(flow, tools, n, draws=pilot) if pilot else await rehearse(flow, tools, n, draws=DRAWS)
-    return found.priced(prices)
-
-
-async def quick_estimate(flow: Flow, tools: Tools, prices: PriceTable) -> Estimate:
+async def quick_estimate(flow: Flow, tools: Tools, prices: PriceTable, like: Rates) -> Estimate:
     """Give the estimate whose line is shown before a run: free, and of few draws."""
-    return (await rehearse(flow, tools, None, draws=QUICK_DRAWS)).priced(prices)
+    return (await rehearse(flow, tools, None, draws=QUICK_DRAWS, games=QUICK_GAMES, like=like)).priced(prices)
 
 
 def estimate(
-    sources: Sources | None = None, n: int | None = None, *, pilot: int = 0, **options: Unpack[BuildOptions]
+    sources: Sources | None = None,
+    n: int | None = None,
+    *,
+    pilot: int = 0,
+    like: str | Path | None = None,
+    **options: Unpack[BuildOptions],
 ) -> Estimate:
     """Say what ``build`` of these sources, or a run on ``index``, will use: calls, tokens and money per step.
 
     Sources are ingested first, which costs no call. ``pilot`` makes so many of the run's first draws with the real
-    models (true: 20): their replies are paid once and stay in the cache. Raises ``UsageError`` and its kin.
+    models (true: 20): their replies are paid once and stay in the cache. ``like`` is the folder of an earlier run, of
+    this or of another corpus, whose pass rates are taken. Raises ``UsageError`` and its kin.
     """
     pilot = PILOT_DRAWS if pilot is True else pilot
     check_options(options, BuildOptions)
+    if pilot and like is not None:
+        raise UsageError("a pilot measures what an earlier run would tell", hint="leave out --pilot or --like")
+    rates = Rates() if like is None else read_rates(like)
     flow = _of_index(options, n) if sources is None else _of_sources(sources, options, n)
-    return run_sync(_estimate(flow, n, pilot, options))
+    return run_sync(_estimate(flow, n, pilot, rates, options))
 
 
 def _of_index(options: BuildOptions, n: int | None) -> Flow:
@@ -74,11 +82,14 @@ def _of_sources(sources: Sources, options: BuildOptions, n: int | None) -> Flow:
     return flow.replace("scenarios", documents=documents_of(found)) if flow.find("scenarios") else flow
 
 
-async def _estimate(flow: Flow, n: int | None, pilot: int, options: BuildOptions) -> Estimate:
+async def _estimate(flow: Flow, n: int | None, pilot: int, like: Rates, options: BuildOptions) -> Estimate:
     progress = progress_of(options)
     given: dict[str, Any] = {**options, "embedder": options.get("embedder") or flow.embedder}
     spending: dict[str, Any] = {**options, "objects": objects_of(options), "trusted": trusted_by(options)}
     async with opened_models(flow, cast("SpendingOptions", spending), progress.say) as roles:
         with opened(flow.index or "", cast("IndexOptions", given)) as index:
             tools = tools_for(index, progress, roles)
-            return await estimate_flow(flow, tools, n, pilot=pilot, prices=roles.prices)
+            made = (
+                make_pilot(flow, tools, n, draws=pilot) if pilot else rehearse(flow, tools, n, draws=DRAWS, like=like)
+            )
+            return (await made).priced(roles.prices)

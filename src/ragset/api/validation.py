@@ -21,6 +21,7 @@ from ragset.errors import UsageError
 from ragset.flow.certify import certify
 from ragset.flow.compile import Flow, compile_flow
 from ragset.flow.files import replace_text
+from ragset.flow.run_folder import REPORT
 from ragset.kit.foreign import FORMATS, OWN, format_named
 from ragset.kit.foreign.columns import check_columns
 from ragset.kit.foreign.reading import check_set, guess
@@ -169,7 +170,7 @@ def _with_set(run: Run, path: Path, name: str) -> Run:
         counts["pairs"] += 1
         counts[_matched(sample)] += 1
     report = {**run.report, "set": {"file": path.name, "format": name, **{what: counts[what] for what in _COUNTS}}}
-    replace_text(run.folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+    replace_text(run.folder / REPORT, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     certify(run.folder)
     return Run(run.folder, report)
 

@@ -22,19 +22,26 @@ FEW = 10
 @click.option("--index", metavar="NAME", help="Index to draw from (default: made of the sources' names).")
 @click.option("--pilot", is_flag=True, help="Make the first 20 draws with the real models; their replies are kept.")
 @click.option("--pilot-draws", type=click.IntRange(min=2), help="Make a pilot of so many draws in place of 20.")
+@click.option("--like", metavar="RUN", help="Folder of an earlier run, whose pass rates are taken.")
 @opt.together(opt.order, opt.files, opt.embedder, opt.indexes, opt.chroma, opt.as_json, opt.quiet)
 def estimate(
-    sources: tuple[str, ...], n: int | None, pilot: bool, pilot_draws: int | None, as_json: bool, **rest: Any
+    sources: tuple[str, ...],
+    n: int | None,
+    pilot: bool,
+    pilot_draws: int | None,
+    like: str | None,
+    as_json: bool,
+    **rest: Any,
 ) -> None:
     """Say what a run will use: calls, tokens and money, step by step.
 
     Give SOURCEs as for 'ragset build' (they are ingested first, which calls no model), or --index alone. Without
-    --pilot no model is called.
+    --pilot no model is called: then pass rates are those of the flow or of --like, and assumed where neither says one.
     """
     from ragset.api.estimate import estimate as make
 
     with opt.started(rest) as shown:
-        found = make(sources or None, n, pilot=pilot_draws or pilot, progress=shown, **opt.given(**rest))
+        found = make(sources or None, n, pilot=pilot_draws or pilot, like=like, progress=shown, **opt.given(**rest))
     if as_json:
         out_json(found.as_dict())
     else:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ragset.errors import UsageError
 from ragset.flow.files import replace_text
-from ragset.flow.run_folder import PAGE
+from ragset.flow.run_folder import PAGE, REPORT
 from ragset.kit.certificate import by_reason, certificate, spread
 from ragset.kit.lines import sample_from_line
 
@@ -45,7 +45,7 @@ def certify(run: str | Path) -> Path:
 
 def read_report(folder: Path) -> dict[str, Any]:
     """Read ``report.json`` of a run that made pairs; raises ``UsageError``, also where a figure is missing or odd."""
-    path = folder / "report.json"
+    path = folder / REPORT
     if not path.is_file():
         raise UsageError("holds no finished run", where=str(folder), hint=HINT)
     try:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ragset.errors import FlowError, did_you_mean
+from ragset.flow.rates import Share
 from ragset.flow.registry import step_class
 from ragset.flow.select import Select
 from ragset.schema.ids import digest
@@ -26,12 +27,17 @@ Two stages of 64 draws with about two pairs each keep some 200 calls ready; what
 before many more are drawn. A server that takes more than 100 requests at once wants a flow with a larger one."""
 
 
+FOR_ESTIMATES = ("pass_rates", "sent_on")
+"""Fields of a flow that say how a run is going to be, and do not change it."""
+
+
 class Flow(BaseModel):
     """A checked flow: who does what in which order.
 
     ``models`` names a model for each role (``builtin`` needs none), ``index`` the index it draws from,
-    ``embedder`` the embedding model (none: the one the index was made with, or MiniLM). ``pass_rates`` says of steps
-    which share of their samples pass, for estimates only.
+    ``embedder`` the embedding model (none: the one the index was made with, or MiniLM). For estimates only,
+    ``pass_rates`` says of steps which share of their samples pass, and ``sent_on`` of judges which share their cheap
+    tier sends on to the model.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +47,8 @@ class Flow(BaseModel):
     index: str | None = None
     embedder: str | None = None
     models: dict[Role, Choice] = Field(default_factory=lambda: {"writer": ModelChoice()})
-    pass_rates: dict[str, float] = Field(default_factory=dict)
+    pass_rates: dict[str, Share] = Field(default_factory=dict)
+    sent_on: dict[str, Share] = Field(default_factory=dict)
     window: int = Field(default=WINDOW, ge=1, le=100_000)
     steps: tuple[Step, ...]
 
@@ -62,7 +69,7 @@ class Flow(BaseModel):
             for name in ("keep", "select"):
                 step.get(name, {}).pop("n", None)
         data["models"] = {role: choice.shape for role, choice in self.models.items()}
-        return digest("flow", {k: v for k, v in data.items() if k not in ("description", "pass_rates")})
+        return digest("flow", {k: v for k, v in data.items() if k not in ("description", *FOR_ESTIMATES)})
 
     def find(self, name: str) -> Step | None:
         """Give the first step of that name, or none."""
@@ -134,9 +141,15 @@ def compile_flow(data: Any, where: str = "flow") -> Flow:
         except FlowError as error:
             raise FlowError(error.what, where=f"{where}, step {at} ({step.name})", hint=error.hint) from error
     try:
-        return Flow.model_validate({"name": Path(where).stem, **data, "steps": steps})
+        flow = Flow.model_validate({"name": Path(where).stem, **data, "steps": steps})
     except ValidationError as error:
         raise _one_line(error, where, Flow) from error
+    names = [step.name for step in steps]
+    for known in FOR_ESTIMATES:
+        for name in getattr(flow, known):
+            if name not in names:
+                raise FlowError(f"'{known}' names no step: {name}", where=where, hint=did_you_mean(name, names))
+    return flow
 
 
 def _step(item: Any, where: str) -> Step:

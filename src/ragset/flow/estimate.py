@@ -16,6 +16,8 @@ from pydantic import Field
 from ragset.errors import FlowError, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
+from ragset.flow.play import play, with_its_personas
+from ragset.flow.rates import Passing
 from ragset.flow.report import add_spent
 from ragset.flow.running import makes_samples, parts
 from ragset.kit.prices import CURRENCY, PriceTable
@@ -30,6 +32,9 @@ NINE_IN_TEN = 1.645
 
 WITHIN = 0.1
 """How close a pilot should come; when it does not, it says how many draws would."""
+
+ROUGH = 0.3
+"""Half the width of a range from which on the one line says it too."""
 
 Account = dict[tuple[str, str], Usage]
 
@@ -62,6 +67,7 @@ class Estimate(Noun):
     low: float = 1.0
     high: float = 1.0
     pass_rates: dict[str, float] = Field(default_factory=dict)
+    sent_on: dict[str, float] = Field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
 
     @property
@@ -104,7 +110,9 @@ class Estimate(Noun):
         money = "price unknown" if self.cost is None else f"{self.cost:,.2f} {CURRENCY}"
         names = ", ".join(sorted({stage.model for stage in self.stages}))
         short = f"; the index has room for about {self.kept:,.0f}" if self.asked and self.kept < self.asked else ""
-        return f"{whom}: about {amount(self.calls)} calls, {tokens}, {money} ({names}){short}"
+        wide = self.high - self.low > 2 * ROUGH
+        rough = f"; a rough guess: {self.low:.0%} to {self.high:.0%} of it" if wide else ""
+        return f"{whom}: about {amount(self.calls)} calls, {tokens}, {money} ({names}){short}{rough}"
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data with the totals."""
@@ -202,7 +210,8 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     if not isinstance(source, Source):
         raise FlowError("does not begin with a source", where=flow.name)
     trial = replace(tools, tally=Tally())
-    made = await _make([_Head(source=source, most=draws), *rest], trial, flow.window)
+    passing = Passing(rest)
+    made = await _make([_Head(source=source, most=draws), *rest], trial, flow.window, passing)
     kept = sum(draw.kept for draw in made)
     if not kept:
         raise RagsetError(
@@ -210,6 +219,11 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
             hint="run 'ragset build' with a small -n and read its reasons",
         )
     needed = _needed(source, tools, n, made) if len(made) >= draws and not trial.tally.full else float(len(made))
+    quotas = bool(getattr(source, "quotas", ())) and needed > len(made)
+    least = needed
+    if quotas:
+        needed = max(needed, await _with_quotas(source, rest[-1], trial, n, made, passing, flow.window))
+    least /= needed  # were its quotas to take no more draws than any pairs
     squared, crossed = _bias(made, len(made) / needed)
     needed = max(float(len(made)), needed / (1 + squared))
     scale = max(1.0, needed * (1 + crossed) / len(made))
@@ -220,7 +234,7 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     spread = 0.0 if scale == 1 else NINE_IN_TEN * _error(made) * (1 - 1 / scale) + 1 / needed  # draws are whole
     how = f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs"
     more = _enough(made, needed) if spread > WITHIN else 0
-    quotas = ("quotas take more draws where one of their values fails often",) if getattr(source, "quotas", ()) else ()
+    by_value = ("quotas: more draws where a value passed seldom in these",) if quotas else ()
     wide = (f"about {more} draws would say it within {WITHIN:.0%}: --pilot-draws {more}",) if more else ()
     return Estimate(
         basis="pilot",
@@ -228,18 +242,24 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
         kept=min(flow.asked or math.inf, kept * needed * (1 + squared) / len(made)),
         draws=needed,
         stages=_stages(sums, names_of(tools), scale),
-        low=max(0.0, 1 - spread),
+        low=max(0.0, 1 - spread) * least,
         high=1 + spread,
-        assumptions=(how, "their replies stay in the cache; the other draws are taken to be like them", *quotas, *wide),
+        assumptions=(
+            how,
+            "their replies stay in the cache; the other draws are taken to be like them",
+            *by_value,
+            *wide,
+        ),
     )
 
 
-async def _make(steps: Sequence[Step], tools: Tools, window: int) -> list[_Made]:
+async def _make(steps: Sequence[Step], tools: Tools, window: int, passing: Passing) -> list[_Made]:
     made: list[_Made] = []
     async with aclosing(run(steps, tools, window=window)) as stream:
         async for draw in stream:
             if not draw.empty:
                 made.append(_of(draw))
+                passing.add(draw)
     return made
 
 
@@ -259,6 +279,15 @@ def _needed(source: Step, tools: Tools, n: int | None, made: Sequence[_Made]) ->
         return wanted if n is not None else float(len(made))
     repeats = getattr(source, "repeats", 1)
     return max(float(len(made)), min(wanted, chunks * (1 + (repeats - 1) * gave)))
+
+
+async def _with_quotas(
+    source: Source, keep: Step, tools: Tools, n: int | None, made: Sequence[_Made], passing: Passing, window: int
+) -> float:
+    """Give how many draws fill the order and its quotas, played with how often each value passed."""
+    source, pairs = with_its_personas(source, tools.tally), sum(draw.gave for draw in made) / len(made)
+    rates = passing.rates()
+    return (await play(source, keep, tools, n, share=passing.share, pairs=pairs, rates=rates, window=window)).draws
 
 
 def _enough(made: Sequence[_Made], needed: float) -> int:

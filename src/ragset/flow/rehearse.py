@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ragset.errors import NOT_THE_DRAWS, RagsetError
+from ragset.errors import NOT_THE_DRAWS, FlowError, RagsetError
 from ragset.flow.compile import Flow
-from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, chunks_of, names_of, sample_steps
+from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, names_of, sample_steps
+from ragset.flow.play import GAMES, Played, play, with_its_personas
+from ragset.flow.rates import LEAST, Rates, pairs_asked
 from ragset.kit.replies import Wrapped
-from ragset.kit.tiers import REHEARSED
+from ragset.kit.tiers import REHEARSED, TieredJudge
 from ragset.schema.ports import Ask, LanguageModel, Reply, Role
 from ragset.schema.samples import Draw, Failure, Sample, Usage
 from ragset.schema.step import Fold, Map, Source, Step, Tally, Tools, book, current_step, ledger
@@ -32,12 +34,6 @@ PULLED = 200
 
 ANSWER_WORDS = 20
 """Words of an answer that is made up where the stand-in finds none."""
-
-ALIKE = 0.15
-"""Correlation of the fates of two pairs of one chunk: a good passage gives several good pairs, a poor one none.
-
-On corpora/guide with the scripted model it is about 0.2; a model whose pairs fail by chance alone has 0.
-"""
 
 _OUT = Failure(step="rehearsal", error="", message="set aside")
 
@@ -112,8 +108,19 @@ class _Rehearsed:
             cost.samples.append(samples)
 
 
-async def rehearse(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> Estimate:
-    """Estimate a run of ``n`` pairs (none: what the flow says) from ``draws`` rehearsed ones; calls no model."""
+async def rehearse(
+    flow: Flow,
+    tools: Tools,
+    n: int | None,
+    *,
+    draws: int = 20,
+    games: int = GAMES,
+    like: Rates = Rates(),  # noqa: B008 (it is frozen)
+) -> Estimate:
+    """Estimate a run of ``n`` pairs (none: what the flow says) from ``draws`` rehearsed ones; calls no model.
+
+    Rates that the flow does not name are taken from ``like``. ``games`` is how often the run is played with dice.
+    """
     flow = flow.asking(n)
     source, *rest = sample_steps(flow)
     n = getattr(rest[-1], "n", None)
@@ -123,6 +130,8 @@ async def rehearse(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) 
         return Estimate(
             basis="rehearsal", asked=flow.asked, kept=kept, draws=0, assumptions=("no language model is used",)
         )
+    if not isinstance(source, Source):
+        raise FlowError("does not begin with a source", where=flow.name)
     trial = _trial(tools)
     if isinstance(rest[-1], Fold):
         rest[-1].begin(trial)  # keep writes its limits into the tally, which the source reads
@@ -134,20 +143,31 @@ async def rehearse(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) 
     if len(found.failures) > len(found.gave) / 2 or not any(found.gave):
         why = found.failures[0] if found.failures else "no draw gave a pair"
         raise RagsetError(f"the flow cannot be rehearsed: {why}", where=flow.name, hint="use --pilot")
-    rates, said = _rates(flow, rest, trial, found)
-    size = _Size.of(source, rest[-1], found, rates)
-    count, kept = size.draws_for(n, chunks_of(source, tools, size.most_for(n)), len(pulled))
-    stages = tuple(_stages(rest, found, rates, size, count, names))
-    low, high = _range(size, n, _guessed(flow, rates), stages)
+    known = Rates(passes=flow.pass_rates, sent_on=flow.sent_on).over(like)
+    rates, said = _rates(known, rest, trial, found)
+    if getattr(source, "quotas", ()) and not rates.values:
+        said.append("the values of quotas are taken to pass alike")
+    share, pairs = math.prod(rates.passes.values()), sum(found.asked) / len(found.asked)
+    source = with_its_personas(source, trial.tally)
+    played = await play(
+        source, rest[-1], trial, n, share=share, pairs=pairs, rates=rates, window=flow.window, games=games
+    )
+    stages = _stages(rest, found, rates, played, names)
+    tokens = [
+        _tokens(_stages(rest, found, rates.sending(share, unless=known), played, names)) / max(1.0, _tokens(stages))
+        for share in (0.0, 1.0)
+    ]
+    low, high = _range(share, n, _guessed(known, rates), stages, tokens)
     return Estimate(
         basis="rehearsal",
         asked=flow.asked,
-        kept=min(kept, flow.asked or kept),
-        draws=count,
-        stages=stages,
+        kept=min(played.kept, flow.asked or played.kept),
+        draws=played.draws,
+        stages=(*_before(pulled, names), *stages),
         low=low,
         high=high,
-        pass_rates={step: round(rate, 4) for step, rate in rates.items()},
+        pass_rates=rates.passes,
+        sent_on=rates.sent_on,
         assumptions=(
             f"prompts rendered and counted over {len(found.asked)} draws; replies as long as those of a rehearsal",
             *said,
@@ -211,19 +231,14 @@ async def _walk(steps: Sequence[Step], draw: Draw, tools: Tools, found: _Rehears
             begun = True
             usable = [sample for sample in out.samples if sample.status == "open"]  # the rest has nothing to judge
             found.gave.append(len(usable))
-            found.asked.append(max(len(out.samples), _pairs(draw)))
+            found.asked.append(max(len(out.samples), pairs_asked(draw)))
             out = out.with_samples(tuple(usable))
         item = out.with_samples(tuple(s.model_copy(update={"status": "open", "failure": None}) for s in out.samples))
         if not item.samples:
             break
     if not begun:
         found.gave.append(0)
-        found.asked.append(_pairs(draw))
-
-
-def _pairs(draw: Draw) -> int:
-    """Give how many pairs a draw asks for; without wants it is left to the rules, which take one at a time."""
-    return max(1, len(draw.scenario.wants)) if draw.scenario else 1
+        found.asked.append(pairs_asked(draw))
 
 
 async def _account(step: Map, item: Draw, tools: Tools) -> tuple[Any, Account]:
@@ -244,127 +259,98 @@ def _only_first(item: Draw) -> Draw:
     return item.with_samples((first, *(sample.failed(_OUT) for sample in others)))
 
 
-def _rates(flow: Flow, steps: Sequence[Step], tools: Tools, found: _Rehearsed) -> tuple[dict[str, float], list[str]]:
-    """Give the pass rate of each step, and sentences about those that nobody knows.
+def _rates(known: Rates, steps: Sequence[Step], tools: Tools, found: _Rehearsed) -> tuple[Rates, list[str]]:
+    """Give the pass rate of each step and what its cheap tier sends on, and sentences about what nobody knows.
 
-    The flow's own come first; a rule is measured when the writer was real; the rest are assumed.
+    What is known comes first; a rule is measured when the writer was real; the rest are assumed.
     """
-    rates: dict[str, float] = {}
+    passes: dict[str, float] = {}
+    sent_on: dict[str, float] = {}
     assumed: list[str] = []
+    sending: list[str] = []
     real_writer = "writer" not in names_of(tools)
     for step in steps:
-        if step.name in flow.pass_rates:
-            rates[step.name] = flow.pass_rates[step.name]
+        if step.name in known.sent_on:
+            sent_on[step.name] = known.sent_on[step.name]
+        elif isinstance(step, TieredJudge) and (share := step.sent_on(tools)) < 1:
+            sent_on[step.name] = share
+            sending.append(f"{step.name} {share:.0%}")
+        if step.name in known.passes:
+            passes[step.name] = max(LEAST, known.passes[step.name])
         elif step.takes is not Sample:
-            rates[step.name] = sum(found.gave) / max(1, sum(found.asked))
+            passes[step.name] = sum(found.gave) / max(1, sum(found.asked))
         elif step.name == "keep":
-            rates[step.name] = 1.0
+            passes[step.name] = 1.0
         elif real_writer and found.arrived.get(step.name) and not _asks(step, tools):
-            rates[step.name] = max(0.02, found.passed[step.name] / found.arrived[step.name])
+            passes[step.name] = max(LEAST, found.passed[step.name] / found.arrived[step.name])
         else:
-            rates[step.name] = ASSUMED_JUDGE if _asks(step, tools) else ASSUMED_RULE
-            assumed.append(f"{step.name} {rates[step.name]:.0%}")
-    said = [f"pass rates assumed: {', '.join(assumed)} (set pass_rates in the flow, or use --pilot)"] if assumed else []
-    return rates, said
+            passes[step.name] = ASSUMED_JUDGE if _asks(step, tools) else ASSUMED_RULE
+            assumed.append(f"{step.name} {passes[step.name]:.0%}")
+    hint = "(name them in the flow, or use --pilot, or --like with the folder of an earlier run)"
+    said = [f"pass rates assumed: {', '.join(assumed)} {hint}"] if assumed else []
+    said += [f"assumed to be sent on to the model by the cheap tier: {', '.join(sending)} {hint}"] if sending else []
+    passes = {step: round(rate, 4) for step, rate in passes.items()}
+    return Rates(passes=passes, sent_on=sent_on, values=known.values), said
 
 
 def _asks(step: Step, tools: Tools) -> bool:
     return any(role in step.uses for role in names_of(tools))
 
 
-@dataclass(frozen=True)
-class _Size:
-    """How much one draw gives: asked pairs, the share that is kept, the cap of a chunk, the draws of one."""
-
-    pairs: float
-    share: float
-    cap: int | None
-    repeats: int
-
-    @classmethod
-    def of(cls, source: Step, keep: Step, found: _Rehearsed, rates: Mapping[str, float]) -> _Size:
-        """Take it from the flow and the rehearsal."""
-        pairs = sum(found.asked) / len(found.asked)
-        share = math.prod(rates.values())
-        return cls(pairs, share, getattr(keep, "max_per_chunk", None), int(getattr(source, "repeats", 1)))
-
-    def kept(self, turns: int) -> float:
-        """Give the pairs kept of a chunk that is drawn ``turns`` times."""
-        tries = round(self.pairs * turns)
-        if not self.cap or tries <= self.cap:
-            return self.pairs * turns * self.share
-        return sum(min(k, self.cap) * _chance(k, tries, self.share) for k in range(tries + 1))
-
-    def most_for(self, n: int | None) -> float:
-        """Give an upper bound of the draws that ``n`` pairs take."""
-        return math.inf if n is None else n / max(1e-9, self.kept(1)) + 1
-
-    def draws_for(self, n: int | None, chunks: int | None, pulled: int) -> tuple[float, float]:
-        """Give the draws that ``n`` pairs take, and the pairs: turn by turn, as the source draws its chunks."""
-        room = chunks if chunks is not None else (math.inf if pulled >= PULLED and n is not None else pulled)
-        count = kept = 0.0
-        gave = 1 - (1 - self.share) ** self.pairs
-        for turn in range(self.repeats):
-            each = max(1e-9, self.kept(turn + 1) - self.kept(turn))
-            size = room * (gave if turn else 1)
-            missing = math.inf if n is None else n - kept
-            if missing <= 0:
-                break
-            draws = min(size, (missing + max(0.0, each - 1) / 2) / each)
-            count, kept = count + draws, min(n or math.inf, kept + draws * each)
-        return count, kept
+def _before(pulled: Sequence[Draw], names: Mapping[str, str]) -> Iterator[StageCost]:
+    """Give what the source itself asks: it stands in its first draw."""
+    for spent in pulled[0].spent:
+        usage, model = spent.usage, names.get(spent.role, spent.role)
+        tokens = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+        yield StageCost(step=spent.step, role=spent.role, model=model, calls=usage.calls, **tokens)
 
 
-def _chance(k: int, tries: int, share: float) -> float:
-    """Give the probability that k of the tries of one chunk pass: beta-binomial with correlation ``ALIKE``."""
-    if not 0 < share < 1:
-        return float(k == tries * share)
-    yes, no = share * (1 / ALIKE - 1), (1 - share) * (1 / ALIKE - 1)
-    passed = math.prod((yes + at) for at in range(k)) * math.prod((no + at) for at in range(tries - k))
-    return math.comb(tries, k) * passed / math.prod(yes + no + at for at in range(tries))
+def _guessed(known: Rates, rates: Rates) -> list[float]:
+    return [rate for step, rate in rates.passes.items() if step not in known.passes and rate < 1]
 
 
-def _guessed(flow: Flow, rates: Mapping[str, float]) -> list[float]:
-    return [rate for step, rate in rates.items() if step not in flow.pass_rates and rate < 1]
-
-
-def _range(size: _Size, n: int | None, guessed: Sequence[float], stages: Sequence[StageCost]) -> tuple[float, float]:
+def _range(
+    share: float, n: int | None, guessed: Sequence[float], stages: Sequence[StageCost], sent: Sequence[float]
+) -> tuple[float, float]:
     """Give the factors of the cheapest and the dearest run that is likely.
 
     Chance: the number of candidates that n kept ones take is negative binomial. A model's replies may be a third
-    shorter or longer than rehearsed ones. Where rates are guessed, half as many and twice as many may fail.
+    shorter or longer than rehearsed ones. Where rates are guessed, half as many and twice as many may fail, and the
+    cheap tier may send on nothing or all: ``sent`` holds the factors of that. What is unlikely by itself is not taken
+    to come all at once: logarithms are added as squares.
     """
-    chance = NINE_IN_TEN * math.sqrt((1 - size.share) / max(1.0, float(n or 50)) + 0.02**2)
-    replies = sum(stage.completion_tokens for stage in stages)
-    unlike = replies / 3 / max(1.0, replies + sum(stage.prompt_tokens for stage in stages))
-    fewer = math.prod(rate / (1 - (1 - rate) / 2) for rate in guessed)
-    more = math.prod(rate / max(0.05, 1 - 2 * (1 - rate)) for rate in guessed)
+    chance = NINE_IN_TEN * math.sqrt((1 - share) / max(1.0, float(n or 50)) + 0.02**2)
+    unlike = sum(stage.completion_tokens for stage in stages) / 3 / max(1.0, _tokens(stages))
+    fewer = [rate / (1 - (1 - rate) / 2) for rate in guessed]
+    more = [rate / max(0.05, 1 - 2 * (1 - rate)) for rate in guessed]
     spread = chance + unlike
-    return max(0.0, fewer * (1 - spread)), more * (1 + spread)
+    low = math.hypot(*map(math.log, fewer), math.log(max(0.01, sent[0])), math.log(max(0.01, 1 - spread)))
+    high = math.hypot(*map(math.log, more), math.log(max(1.0, sent[1])), math.log(1 + spread))
+    return math.exp(-low), math.exp(high)
+
+
+def _tokens(stages: Sequence[StageCost]) -> float:
+    return sum(stage.prompt_tokens + stage.completion_tokens for stage in stages)
 
 
 def _stages(
-    steps: Sequence[Step],
-    found: _Rehearsed,
-    rates: Mapping[str, float],
-    size: _Size,
-    count: float,
-    names: Mapping[str, str],
+    steps: Sequence[Step], found: _Rehearsed, rates: Rates, played: Played, names: Mapping[str, str]
 ) -> list[StageCost]:
     stages: list[StageCost] = []
     share = 1.0
     for step in steps:
         makes, seen = step.takes is not Sample, share
         if getattr(step, "all_scores", False):
-            seen = math.prod(rates[s.name] for s in steps if s.takes is not Sample)
+            seen = math.prod(rates.passes[s.name] for s in steps if s.takes is not Sample)
         for (_, role), cost in ((key, cost) for key, cost in found.costs.items() if key[0] == step.name):
+            asked = seen * (rates.sent_on.get(step.name, 1.0) if role == "judge" else 1.0)
             calls, prompt, completion = (
-                count * (_mean(cost.full, what) if makes else _expected(cost, what, size.pairs, seen))
+                played.draws * (_mean(cost.full, what) if makes else _expected(cost, what, played.pairs, asked))
                 for what in ("calls", "prompt_tokens", "completion_tokens")
             )
             tokens = {"prompt_tokens": prompt, "completion_tokens": completion}
             stages.append(StageCost(step=step.name, role=role, model=names.get(role, role), calls=calls, **tokens))
-        share *= rates[step.name]
+        share *= rates.passes[step.name]
     return stages
 
 

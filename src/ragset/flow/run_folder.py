@@ -13,16 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from ragset.errors import FlowError, IndexLockedError, RunFolderError
+from pydantic import ValidationError
+
+from ragset.errors import FlowError, IndexLockedError, RunFolderError, UsageError
 from ragset.flow.compile import Flow, parse_flow
 from ragset.flow.files import replace_text, sync
 from ragset.flow.journal import Journal
+from ragset.flow.rates import Rates
 from ragset.kit.lines import dump_line
 from ragset.schema.samples import Sample
 
 PAGE = "report.html"
 """The certificate."""
-FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", "report.json", PAGE, "flow.yaml")
+REPORT = "report.json"
+FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", REPORT, PAGE, "flow.yaml")
 JOURNAL = "journal.sqlite"
 
 
@@ -74,7 +78,7 @@ class RunFolder:
             os.replace(part.name, self.path / name)
         self._parts.clear()
         (self.path / PAGE).unlink(missing_ok=True)  # it would speak of the set before
-        replace_text(self.path / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+        replace_text(self.path / REPORT, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
 
     def _part(self, name: str) -> IO[str]:
         if name not in self._parts:
@@ -90,6 +94,23 @@ class RunFolder:
             Path(part.name).unlink(missing_ok=True)
         self.journal.__exit__(kind, error, trace)
         self._lock.release()
+
+
+def read_rates(run: str | Path) -> Rates:
+    """Read the rates of a finished run from its folder; raises ``UsageError`` when it holds none."""
+    file = Path(run)
+    file = file / REPORT if file.is_dir() else file
+    hint = "name the folder of a finished run"
+    try:
+        report: Any = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"holds no finished run ({error.strerror})", where=str(run), hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError("is not the report of a run", where=str(file), hint=hint) from error
+    try:
+        return Rates.model_validate(report["rates"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise UsageError("says no pass rates", where=str(file), hint=hint) from error
 
 
 def _lines(path: Path) -> int:

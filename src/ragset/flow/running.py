@@ -12,6 +12,7 @@ from ragset.flow.certify import certify
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
 from ragset.flow.profile import Profile
+from ragset.flow.rates import Passing
 from ragset.flow.report import Report
 from ragset.flow.run_folder import RunFolder
 from ragset.schema.samples import Draw, Sample
@@ -84,10 +85,11 @@ async def run_samples(
     until then. A budget is a way to end; what else stops a run is raised again.
     """
     report, profile = Report(folder.flow.asked, costing=tools.extras.get("costing")), Profile()
+    passing = Passing(steps)
     progress.stage("making and judging", getattr(folder.flow.find("keep"), "n", None))
     stopped: BaseException | None = None
     try:
-        await _pull(steps, tools, folder, _Watch(progress), (report, profile))
+        await _pull(steps, tools, folder, _Watch(progress), (report, profile, passing))
     except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
         if not isinstance(error, BudgetError) and report.samples["kept"] <= folder.kept_before:
             raise  # what stands there from before is no less
@@ -98,7 +100,8 @@ async def run_samples(
     report.paid = tools.extras.get("paid", list)()
     spending = tools.extras.get("budget", lambda: None)()
     figures = await profile.figures(report, steps, tools, embed=not isinstance(stopped, asyncio.CancelledError))
-    result = {**about, **report.as_dict(), **figures, **({"budget": spending} if spending else {})}
+    rates = {"rates": passing.rates().model_dump()}
+    result = {**about, **report.as_dict(), **rates, **figures, **({"budget": spending} if spending else {})}
     folder.finish(result)
     certify(folder.path)
     if stopped and not isinstance(stopped, BudgetError):
@@ -124,7 +127,7 @@ class _Watch:
 
 
 async def _pull(
-    steps: Sequence[Step], tools: Tools, folder: RunFolder, watch: _Watch, books: tuple[Report, Profile]
+    steps: Sequence[Step], tools: Tools, folder: RunFolder, watch: _Watch, books: tuple[Report | Profile | Passing, ...]
 ) -> None:
     window, journal = folder.flow.window, folder.journal
     stream = run(steps, tools, window=window, journal=journal, spool=folder.path, watch=watch)

@@ -69,6 +69,10 @@ class RubricJudge(SiblingJudge):
         names = self.aspects or (self.prompt or USUAL,)
         return tuple(load_rubric(name, self.scale, self.threshold, self.sees) for name in names)
 
+    def gave(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict is of this step: of one of its rubrics."""
+        return verdict.judge.partition("[")[0] in {f"rubric-{self._title(rubric)}" for rubric in self.rubrics()}
+
     def prompts(self) -> tuple[str, ...]:
         """Name the prompts by which it asks."""
         return tuple(dict.fromkeys(name for rubric in self.rubrics() for name in rubric.prompts))

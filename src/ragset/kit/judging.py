@@ -47,6 +47,10 @@ class Judge(Map):
         """Name under which the verdicts are written; judges by a model add the model's name."""
         return self.name
 
+    def gave(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict is of this judge, by whatever model."""
+        return verdict.judge.partition("[")[0] == self.judge_name.partition("[")[0]
+
     async def apply(self, item: Draw, tools: Tools) -> Draw:
         """Judge the samples of one draw, each alone, side by side.
 

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from ragset.errors import FlowError, ModelError, UsageError
 from ragset.kit.answering import Answer
-from ragset.kit.axes import uniform
 from ragset.kit.builtin_judge import BuiltinJudge, judge_fingerprint, judge_model, named, not_readable
 from ragset.kit.calibration_file import Calibration, read_calibration, shipped_calibration
 from ragset.kit.judging import SiblingJudge, rounded
@@ -29,7 +28,7 @@ from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 REHEARSED = "ragset.rehearsed"
-"""Set in ``Tools.extras`` by a rehearsal: how much is sent on is then taken from the labels, not from made-up pairs."""
+"""Set in ``Tools.extras`` by a rehearsal: all is sent on then, since made-up pairs say nothing about the share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,11 @@ class TieredJudge(SiblingJudge):
         """Name the verdict: by which method and which judge."""
         return f"{how}{self.name.replace('_', '-')}[{by}]"
 
+    def gave(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict is of this judge: by ragas, by a rubric or by the cheap tier."""
+        stem, own = verdict.judge.partition("[")[0], self.name.replace("_", "-")
+        return stem in (own, f"ragas-{own}", f"rubric-{own}")
+
     def concluded(self, sample: Sample, verdict: Verdict) -> Sample:
         """Write a verdict into its sample, whoever gave it."""
         return sample.judged(verdict)
@@ -196,6 +200,11 @@ class TieredJudge(SiblingJudge):
         named = self._named()
         return named if named and named.judge == self.cheap else shipped_calibration(self.cheap)
 
+    def sent_on(self, tools: Tools) -> float:
+        """Give the share that the cheap tier leaves to the model, as far as labelled pairs tell; 1 without a tier."""
+        band = self.band(tools)
+        return 1 - band.band.share_decided if band and band.band else 1.0
+
     def in_force(self, tools: Tools) -> list[Calibration]:
         """Give the calibrations that speak of this judge: the one it names, and that of the built-in judge it uses.
 
@@ -219,7 +228,7 @@ class TieredJudge(SiblingJudge):
         band = self.band(tools)
         if band is None or band.band is None:
             return None
-        if tools.extras.get(REHEARSED) and uniform("sent on", sample.id) >= band.band.share_decided:
+        if tools.extras.get(REHEARSED):
             return None
         score = rounded(found.score)
         passed = band.decide(score)

@@ -1,0 +1,137 @@
+"""The pass rates of a run, step by step: what an estimate of the next one goes by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Annotated
+
+from pydantic import Field
+
+from ragset.flow.keep import Keep, values_of
+from ragset.kit.judging import Judge
+from ragset.schema.documents import Noun
+from ragset.schema.samples import Draw, Sample
+from ragset.schema.step import Step
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+KEEP = Keep.name
+
+LEAST = 0.02
+"""Pass rate of a step that passed nothing: an estimate must come to an end."""
+
+
+PRIOR = 3.0
+"""Wanted pairs that the rate of all counts for in the rate of one value."""
+
+
+class Rates(Noun):
+    """Which share of the samples that reach a step pass it, and which share its cheap tier sends on to the model.
+
+    ``passes`` of the step that writes is the share of the wanted pairs that it gives. ``values`` says of each value of
+    an axis how often its pairs pass all steps, over how often all pairs do.
+    """
+
+    passes: dict[str, Share] = Field(default_factory=dict)
+    sent_on: dict[str, Share] = Field(default_factory=dict)
+    values: dict[str, dict[str, Factor]] = Field(default_factory=dict)
+
+    def of(self, want: Mapping[str, str]) -> float:
+        """Give the factor of a wanted pair: the product of those of its values."""
+        return prod(self.values.get(axis, {}).get(value, 1.0) for axis, value in want.items())
+
+    def over(self, other: Rates) -> Rates:
+        """Give these, and what they do not know from another."""
+        return Rates(
+            passes={**other.passes, **self.passes},
+            sent_on={**other.sent_on, **self.sent_on},
+            values={**other.values, **self.values},
+        )
+
+    def sending(self, share: float, *, unless: Rates) -> Rates:
+        """Give these with another share sent on by every tier, except where ``unless`` knows it."""
+        return self.model_copy(update={"sent_on": {step: unless.sent_on.get(step, share) for step in self.sent_on}})
+
+
+class Passing:
+    """Takes the draws of a run one by one, and counts what reached each step and what passed it."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        """Count for these steps."""
+        self._writer = next((step.name for step in steps if step.gives is Sample and step.takes is not Sample), "")
+        self._judges = [step for step in steps if step.takes is Sample and step.kind in ("map", "fold")]
+        self._arrived: Counter[str] = Counter()
+        self._passed: Counter[str] = Counter()
+        self._cheap: Counter[str] = Counter()
+        self._sent: Counter[str] = Counter()
+        self._wanted: Counter[tuple[str, str]] = Counter()
+        self._good: Counter[tuple[str, str]] = Counter()
+        self._pairs = self._all_good = 0
+
+    def add(self, draw: Draw) -> None:
+        """Take one draw."""
+        if draw.empty:
+            return
+        if self._writer:
+            self._arrived[self._writer] += pairs_asked(draw)
+            self._passed[self._writer] += sum(self._is_usable(sample) for sample in draw.samples)
+        self._pairs += pairs_asked(draw)
+        self._wanted.update(item for want in (draw.scenario.wants if draw.scenario else ()) for item in want.items())
+        for sample in draw.samples:
+            for judge in self._judges:
+                self._add(sample, judge)
+            if sample.status == "kept" or ((by := sample.rejected_by) and by.judge == KEEP):
+                self._all_good += 1
+                self._good.update(item for item in values_of(sample).items() if item in self._wanted)
+
+    def _is_usable(self, sample: Sample) -> bool:
+        """Tell whether the writer gave something that can be judged."""
+        broke = sample.failure is not None and sample.failure.step == self._writer
+        return not broke and not any(v.judge == self._writer and v.passed is False for v in sample.verdicts)
+
+    def _add(self, sample: Sample, judge: Step) -> None:
+        own = [v for v in sample.verdicts if (judge.gave(v) if isinstance(judge, Judge) else v.judge == judge.name)]
+        broke = sample.failure is not None and sample.failure.step == judge.name
+        if own or broke:
+            self._arrived[judge.name] += 1
+            self._passed[judge.name] += not broke and all(verdict.passed is not False for verdict in own)
+        sent = sample.measures.get(f"{judge.name}_sent_on")
+        if sent is not None:
+            self._cheap[judge.name] += 1
+            self._sent[judge.name] += bool(sent)
+
+    def rates(self) -> Rates:
+        """Give what was counted."""
+        return Rates(
+            passes={step: _share(self._passed[step], n) for step, n in self._arrived.items() if n and step != KEEP},
+            sent_on={step: _share(self._sent[step], n) for step, n in self._cheap.items()},
+            values=self._values(),
+        )
+
+    @property
+    def share(self) -> float:
+        """Share of the wanted pairs that passed all."""
+        return self._all_good / self._pairs if self._pairs else 0.0
+
+    def _values(self) -> dict[str, dict[str, float]]:
+        """Give the rate of each value over that of all; a value that was seldom wanted is near 1."""
+        found: dict[str, dict[str, float]] = {}
+        for (axis, value), wanted in sorted(self._wanted.items()):
+            if self.share:
+                own = (PRIOR * self.share + self._good[axis, value]) / (PRIOR + wanted)
+                found.setdefault(axis, {})[value] = round(own / self.share, 4)
+        return {axis: factors for axis, factors in found.items() if len(factors) > 1}
+
+
+def pairs_asked(draw: Draw) -> int:
+    """Give how many pairs a draw asks for; without wants it is left to the rules, which take one or more at a time."""
+    wants = len(draw.scenario.wants) if draw.scenario else 0
+    return max(1, wants, len(draw.samples))
+
+
+def _share(some: int, every: int) -> float:
+    return round(min(1.0, some / every), 4)
