@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import ragset
+from ragset.adapters.scripted_model import ScriptedModel
 from ragset.api import index_name
-from ragset.errors import CorpusMismatchError, EmbedderMismatchError, RunFolderError, UsageError
+from ragset.errors import BudgetError, CorpusMismatchError, EmbedderMismatchError, RunFolderError, UsageError
 
 ALMANAC = Path(__file__).resolve().parents[1] / "corpora/almanac"
 FILES = ("burns.md", "street-trees.md", "knots.txt", "metric-prefixes.csv")
@@ -85,6 +86,17 @@ def test_the_same_folder_goes_on_and_grows(run: ragset.Run, corpus: Path):
     assert len(build(corpus, out, 3, seed=99, force=True).kept) == 3
 
 
+def test_a_budget_for_nothing_replaces_no_set(run: ragset.Run, corpus: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    shutil.copytree(run.folder, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    options = {"model": ScriptedModel([]), "max_calls": 0, "cache": tmp_path / "replies.sqlite"}
+    with pytest.raises(BudgetError):
+        build(corpus, out, 8, force=True, **options)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert len(build(corpus, tmp_path / "fresh", 8, **options).kept) == 0
+
+
 def test_generate_then_validate_is_what_build_does(run: ragset.Run, corpus: Path):
     options = {"indexes": corpus.parent / "indexes"}
     made = ragset.generate("almanac", 12, corpus.parent / "made", **options)
@@ -129,6 +141,35 @@ def test_adding_a_file_keeps_the_ids(corpus: Path, tmp_path: Path):
     (folder / "new.md").write_text("# Kites\n\nA kite is a light frame that flies on a long line.\n", "utf-8")
     after = {sample.id for sample in build(folder, tmp_path / "after").kept}
     assert len(before & after) >= 0.8 * len(before)
+
+
+def test_a_set_is_drawn_from_the_files_that_were_named_whatever_the_index_holds(corpus: Path, run: ragset.Run):
+    out = corpus.parent / "some"
+    assert "almanac/knots.txt" in documents(build(corpus, corpus.parent / "all", 60))
+    left_out = build(corpus, out, 60, exclude=["kn*"])
+    assert documents(left_out) >= {"almanac/burns.md"}
+    assert "almanac/knots.txt" not in documents(left_out)
+    assert documents(build(corpus, corpus.parent / "named", 8, include=["kn*"])) == {"almanac/knots.txt"}
+    assert len(build(corpus, out, 60, exclude=["kn*"]).kept) == len(left_out.kept)
+    options = {"indexes": corpus.parent / "indexes", "embedder": "hash"}
+    assert estimated_documents(corpus, exclude=["kn*"], **options) == tuple(
+        sorted(f"almanac/{name}" for name in FILES if name != "knots.txt")
+    )
+    assert estimated_documents(corpus, exclude=["*.rst"], **options) == ("almanac/",)
+
+
+def estimated_documents(corpus: Path, **options) -> tuple[str, ...]:
+    from ragset.api.estimate import _of_sources
+
+    return _of_sources([corpus], options, 8).find("scenarios").documents
+
+
+def test_a_set_grows_with_its_folder(corpus: Path, tmp_path: Path):
+    folder = tmp_path / "almanac"
+    shutil.copytree(corpus, folder)
+    build(folder, tmp_path / "out")
+    shutil.copy(ALMANAC / "calendars.rst", folder)
+    assert len(build(folder, tmp_path / "out", 12).kept) == 12
 
 
 def test_more_than_there_is_ends_with_a_shortfall_and_few_touch_every_document_that_yields_any(corpus: Path):

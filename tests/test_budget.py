@@ -1,16 +1,21 @@
 """The budget is never exceeded, and what it pays for is delivered in draw order."""
 
 import asyncio
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ragset
 from pacing_support import FakeTransport, as_draw, ask, lognormal, paced
 from ragset.adapters.models.budget import Budget
 from ragset.adapters.models.limiter import Limiter
 from ragset.adapters.models.transport import ServerFault, TimedOut
+from ragset.api.calibrate import calibrate
+from ragset.api.estimate import estimate
 from ragset.errors import BudgetError, UsageError
 from ragset.schema.samples import Usage
 from virtual_time import virtually
@@ -194,3 +199,26 @@ def test_what_is_given_up_sends_nothing_more_while_it_is_cancelled() -> None:
 
     assert virtually(work()) == 4
     assert len(transport.sent) == 5
+
+
+@pytest.mark.parametrize("name", ["max_cost", "max_calls", "max_tokens"])
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), float("-inf"), -1, pytest.param(10**400, id="huge")])
+def test_a_limit_that_is_none_is_refused_with_every_model(tmp_path: Path, name: str, limit: Any) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The bridge was opened in 1902.", "utf-8")
+    for begin in (
+        lambda options: ragset.build(tmp_path / "docs", tmp_path / "out", 1, indexes=tmp_path / "i", **options),
+        lambda options: ragset.run_flow("rag_qa", tmp_path / "out", index="i", **options),
+        lambda options: calibrate("builtin-groundedness", tmp_path / "l.jsonl", **options),
+        lambda options: estimate(tmp_path / "docs", **options),
+    ):
+        with pytest.raises(UsageError, match=f"^option '{name}' is (not a finite number|below 0); give .* out$"):
+            begin({name: limit})
+    assert [path.name for path in tmp_path.iterdir()] == ["docs"]
+
+
+def test_other_numbers_are_finite_too(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="option 'parse_timeout' is not a finite number"):
+        ragset.ingest(tmp_path, "i", parse_timeout=float("nan"))
+    with pytest.raises(UsageError, match="option 'threshold' is not a finite number"):
+        calibrate("builtin-groundedness", tmp_path, threshold=float("inf"))

@@ -286,7 +286,7 @@ def test_on_paper_nothing_is_cut_and_sections_may_break():
     assert kept_whole
     assert not any("section" in names for names in kept_whole)
     assert re.search(r"\.scroll \{ overflow: visible", paper)
-    assert '<td class="wide">all: no model judges</td>' in page
+    assert '<td class="wide" data-is="decides alone">all: no model judges</td>' in page
 
 
 def folder(at: Path, **more: Any) -> Path:

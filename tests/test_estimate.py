@@ -300,6 +300,7 @@ async def test_without_a_language_model_nothing_is_rehearsed() -> None:
     found = await rehearse(_flow(20, ["evidence"], {}), tools, None)
     assert (found.asked, found.calls, found.cost) == (20, 0, 0)
     assert found.line() == "estimate for 20 pairs: no call of a language model"
+    assert await pilot(_flow(20, ["evidence"], {}), tools, None) == found
 
 
 async def test_a_pilot_that_fills_the_order_is_exact_and_makes_the_very_draws_of_the_run() -> None:

@@ -19,6 +19,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from ragset import api
+from ragset.adapters.models import readable
 from ragset.cli import cli
 from support.asking import asking_file, asking_flow
 from support.faults import KINDS, REPAIRABLE, TRANSPORT, UNREADABLE
@@ -180,6 +181,17 @@ def test_a_server_that_never_gives_what_was_asked_for_ends_in_one_line(
     kind: str, place: Place, tmp_path: Path, model_server: ModelServer
 ) -> None:
     model_server.plan(shares={kind: 1.0})
+    line = refused(place.build(tmp_path, url=model_server.url), 2)
+    assert "compatible:scripted: none of 10 questions got a reply that can be read: the reply" in line
+    assert "the model may be too weak" in line
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_few_draws_that_all_fail_end_in_one_line_and_a_report(
+    kind: str, place: Place, tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readable, "UNREAD", 10_000)
+    model_server.plan(shares={kind: 1.0})
     line = refused(place.build(tmp_path, url=model_server.url), 1)
     assert "every draw failed (rag_qa: write: the reply" in line
     assert "tried 3 times" in line
@@ -287,7 +299,7 @@ class Lively:
         return lines[0] if lines else ""
 
 
-DRIVER = "from ragset.adapters.models import pacing; pacing.GONE = 1.0; from ragset.cli import main; main()"
+DRIVER = "from ragset.adapters.models import outage; outage.GONE = 1.0; from ragset.cli import main; main()"
 
 
 def wait_for(server: ServerProcess, calls: int) -> None:

@@ -253,3 +253,15 @@ def test_a_breakdown_slows_down_too() -> None:
         return limiter.allowed
 
     assert virtually(work()) < 8
+
+
+def test_a_slot_that_was_not_used_counts_for_no_rate() -> None:
+    async def work() -> float:
+        gate = Limiter(4, rpm=2, tpm=100)
+        for _ in range(5):
+            (await gate.acquire(60)).unsent()
+        (await gate.acquire(60)).done("good", 60)
+        assert gate.in_flight == 0
+        return asyncio.get_running_loop().time()
+
+    assert virtually(work()) == 0

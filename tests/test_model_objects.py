@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
+from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata, MockLLM
+from pydantic import Field
 
 import ragset
 from ragset.adapters.scripted_model import ScriptedModel
-from ragset.errors import BudgetError, ModelError
+from ragset.api.roles import opened_models
+from ragset.errors import BudgetError, ModelError, ModelSetupError
+from ragset.flow.compile import compile_flow, load_flow
 from ragset.kit.rehearsal import Rehearsal
 from ragset.schema.ports import Ask
 from ragset.schema.samples import Message
@@ -30,6 +33,22 @@ class RuleLLM(CustomLLM):
 
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
         raise NotImplementedError
+
+
+class Sized(RuleLLM):
+    """One that says how long its context and its replies are."""
+
+    says: dict[str, int] = Field(default_factory=dict)
+    max_tokens: int | None = None
+    asked: list[Any] = Field(default_factory=list)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(model_name="sized", **self.says)
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        self.asked.append(kwargs.get("max_tokens"))
+        return super().complete(prompt)
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +100,30 @@ def test_a_budget_holds_for_objects_too(corpus: Path, tmp_path: Path) -> None:
     assert 0 < run.report["kept"] < 12
     assert "budget" in run.report["ended"]
     assert BudgetError.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "chosen", "longest"),
+    [
+        ({"context_window": 32_000}, {}, 4096),
+        ({"context_window": 6000}, {}, 1500),
+        ({"context_window": 32_000, "num_output": 900}, {}, 900),
+        ({"context_window": 32_000, "num_output": -1}, {}, 4096),
+        ({"context_window": 32_000}, {"context": 8000}, 2000),
+        ({"context_window": 32_000, "num_output": 900}, {"max_tokens": 3000}, 3000),
+    ],
+)
+async def test_the_longest_reply_fits_what_the_object_says_of_itself(
+    says: dict[str, int], chosen: dict[str, int], longest: int, tmp_path: Path
+) -> None:
+    model = Sized(says=says)
+    flow = compile_flow(load_flow("rag_qa").dump() | {"models": {"writer": {"model": "python:Sized", **chosen}}})
+    given: Any = {"objects": {"writer": model}, "cache": tmp_path / "c.sqlite"}
+    async with opened_models(flow, given, print) as opened:
+        await opened.models["writer"].complete(Ask(messages=(Message(role="user", content="Is it so?"),)))
+    assert model.asked == [longest]
+
+
+def test_a_mock_of_llama_index_runs_and_is_left_when_it_says_nothing_readable(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelSetupError, match="llama-index:MockLLM: none of 10 questions got a reply that can be read"):
+        ragset.build(corpus, tmp_path / "out", 50, model=MockLLM(max_tokens=256), **options(tmp_path))

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -143,15 +145,71 @@ def test_replay_calls_nothing(tmp_path: Path) -> None:
     cache.close()
 
 
-def test_a_damaged_file_is_moved_aside(tmp_path: Path) -> None:
+def stored(path: Path) -> None:
+    cache = ReplyCache(path)
+    for number in range(200):
+        cache.put(str(number), "m", Reply(value="v", raw="v" * 500, usage=USAGE))
+    cache.close()
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_damaged_cache_is_moved_aside(tmp_path: Path, stamped: bool) -> None:
     path, said = tmp_path / "r", list[str]()
-    path.write_bytes(b"no database at all" * 500)
+    stored(path)
+    content = bytearray(path.read_bytes())
+    if not stamped:  # as it was before caches bore a number
+        content[68:72] = bytes(4)
+    content[len(content) // 2 :] = b"no database at all" * (len(content) // 36)
+    path.write_bytes(content)
     cache = ReplyCache(path, said.append)
+    for number in range(200):
+        cache.get(str(number))
     cache.put("k", "m", Reply(value="v", raw="v", usage=USAGE))
     assert cache.get("k")
     assert "damaged" in said[0]
     assert (tmp_path / "r.damaged-1").exists()
     cache.close()
+
+
+def database(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+FOREIGN = {
+    "text": lambda path: path.write_text("the only copy\n" * 50),
+    "short": lambda path: path.write_bytes(b"x"),
+    "cut header": lambda path: path.write_bytes(b"SQLite format 3"),
+    "tables": lambda path: database(path, "CREATE TABLE done (key TEXT)"),
+    "log": lambda path: database(path, "PRAGMA journal_mode=WAL", "CREATE TABLE done (key TEXT)"),
+    "same name": lambda path: database(path, "CREATE TABLE replies (x)", "CREATE TABLE notes (y)"),
+    "more": lambda path: (stored(path), database(path, "PRAGMA application_id=0", "CREATE TABLE mine (x)")),
+    "number": lambda path: (stored(path), database(path, "PRAGMA application_id=7")),
+    "garbled": lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(50) + b"garbled" * 1000),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_that_is_no_cache_is_refused_and_left_as_it_is(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "precious.jsonl"
+    FOREIGN[kind](path)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    with pytest.raises(UsageError) as refused:
+        ReplyCache(path)
+    assert refused.value.exit_code == 2
+    assert str(refused.value).startswith(f"{path}: this file is no cache of replies; it is left as it is; name another")
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_empty_file_becomes_a_cache(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.touch()
+    stored(path)
+    stored(path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from conftest import make_chunk, make_sample
 from ragset.errors import IndexLockedError, RunFolderError
 from ragset.flow.compile import parse_flow
+from ragset.flow.journal import Journal
 from ragset.flow.report import Report
 from ragset.flow.run_folder import RunFolder
 from ragset.kit.lines import dump_line, sample_from_line
@@ -30,8 +31,60 @@ def test_the_same_flow_goes_on_and_another_is_refused(tmp_path: Path):
     other = FLOW.replace("a.jsonl", "b.jsonl")
     with pytest.raises(RunFolderError, match=r"another flow.*--force"):
         folder(tmp_path / "out", other)
-    with folder(tmp_path / "out", other, force=True):
-        assert not (tmp_path / "out/kept.jsonl").exists()
+    with folder(tmp_path / "out", other, force=True) as run:
+        run.finish({})
+    assert (tmp_path / "out/kept.jsonl").read_text("utf-8") == ""
+    assert "b.jsonl" in (tmp_path / "out/flow.yaml").read_text("utf-8")
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in path.iterdir() if entry.name != ".lock"}
+
+
+OTHER = FLOW.replace("a.jsonl", "b.jsonl")
+
+
+def test_a_forced_run_replaces_the_old_one_when_its_first_draw_is_finished(tmp_path: Path):
+    with folder(tmp_path) as run:
+        run.journal.put("old", Draw(number=0), ())
+        run.add([make_sample().model_copy(update={"status": "kept"})])
+        run.finish({})
+    before = files(tmp_path)
+    with folder(tmp_path, OTHER, force=True) as run:
+        assert run.journal.get("old", Draw(number=0)) is None
+        assert run.kept_before == 0
+        assert run.replaces
+    assert files(tmp_path) == before
+    with folder(tmp_path, OTHER, force=True) as run:
+        run.journal.put("new", Draw(number=0), ())
+        assert not run.replaces
+    assert set(files(tmp_path)) == {"flow.yaml", "journal.sqlite"}
+    with folder(tmp_path, OTHER) as run:
+        assert run.journal.get("new", Draw(number=0))
+        assert run.journal.get("old", Draw(number=0)) is None
+
+
+def test_a_run_that_finished_no_draw_claims_no_folder(tmp_path: Path):
+    with folder(tmp_path):
+        pass
+    assert files(tmp_path) == {}
+    with Journal(tmp_path / "journal.sqlite") as journal:  # a kill between the first draw and its commit
+        journal.open()
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    with folder(tmp_path, OTHER) as run:
+        run.journal.put("new", Draw(number=0), ())
+    assert "b.jsonl" in (tmp_path / "flow.yaml").read_text("utf-8")
+    with pytest.raises(RunFolderError, match="another flow"):
+        folder(tmp_path)
+
+
+def test_a_flow_of_the_users_own_and_a_journal_that_cannot_be_read_are_left_alone(tmp_path: Path):
+    (tmp_path / "flow.yaml").write_text(OTHER)
+    with pytest.raises(RunFolderError, match="another flow"):
+        folder(tmp_path)
+    (tmp_path / "journal.sqlite").write_bytes(b"no database, but perhaps it was one" * 99)
+    with pytest.raises(RunFolderError, match="another flow"):
+        folder(tmp_path)
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path):

@@ -15,6 +15,7 @@ from ragset.errors import FlowError, UsageError
 from ragset.flow.compile import WINDOW, parse_flow
 from ragset.flow.engine import run
 from ragset.flow.keep import Keep
+from ragset.flow.running import refuse
 from ragset.kit.axes import draw_axes, draw_value, uniform
 from ragset.kit.personas import read_personas
 from ragset.kit.shares import Shelf as Shelved
@@ -85,6 +86,25 @@ async def test_many_barren_documents_do_not_use_up_the_patience():
 async def test_only_the_named_documents_are_drawn_from():
     draws = await draw({"a/x": 9, "a/y": 9, "b/x": 9}, 40, documents=("a/", "b/xx"))
     assert {d.scenario.chunks[0].document_id for d in draws} == {"a/x", "a/y"}
+
+
+def test_ten_thousand_documents_may_be_named():
+    names = [f"a/d{at}.md" for at in range(10_000)]
+    source, began = Scenarios(documents=(*names[:-1], "b/")), time.process_time()
+    assert [name for name in (*names, "b/x", "b", "a/d1") if not source.wants(name)] == [names[-1], "b", "a/d1"]
+    assert time.process_time() - began < 0.5
+
+
+def test_what_needs_no_documents_is_refused_before_any_are_read():
+    with pytest.raises(UsageError, match="need a model that writes"):
+        refuse([Scenarios(styles=["plain"]), Keep(n=3)], Tools())
+    models = {"writer": ScriptedModel([])}
+    across = Scenarios(question_types=["multi_hop_across"], quotas=["question_type"])
+    refuse([across, Keep(n=3)], Tools(models=models))
+    with pytest.raises(UsageError, match="has 1 to draw from"):
+        refuse([across, Keep(n=3)], Tools(Shelf({"c/one": 3}), models=models))
+    with pytest.raises(UsageError, match="quotas are shares of an order"):
+        refuse([across, Keep()], Tools(models=models))
 
 
 async def test_repeats_come_after_all_chunks_and_never_of_a_chunk_that_gave_nothing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from click.testing import CliRunner
 from ragset import settings
 from ragset.adapters.models.opening import open_transport, parse_model, resolve
 from ragset.api.models import list_models, model_of_environment
+from ragset.api.roles import chosen
 from ragset.cli.models import models
-from ragset.errors import FlowError, ModelSetupError, UsageError
-from ragset.flow.compile import compile_flow
+from ragset.errors import FlowError, ModelSetupError, UnreachableError, UsageError
+from ragset.flow.compile import compile_flow, load_flow
 from ragset.schema.models import ModelChoice
+from test_kill_build import write_corpus
 
 KEY = "sk-test-0123456789-SECRETSECRET-wxyz"
 LOCAL = "http://127.0.0.1:8000/v1"
@@ -350,6 +353,14 @@ NO_PARAMETERS = [
     {"stop": {"a"}},
     {"seed": "seven"},
     {"options": {"seed": 1.5}},
+    {"temperature": "hot"},
+    {"temperature": "0.7"},
+    {"temperature": -1},
+    {"temperature": True},
+    {"top_p": [0.5]},
+    {"presence_penalty": "none"},
+    {"options": {"repeat_penalty": "high"}},
+    {"extra_body": {"min_p": {}}},
 ]
 
 
@@ -386,6 +397,28 @@ def test_what_a_provider_takes_is_a_parameter() -> None:
         "chat_template_kwargs": {"enable_thinking": False},
     }
     assert ModelChoice(model="openai:m", parameters=given).parameters == given
+
+
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ("api_key", "keys belong in the environment, or in .env"),
+        ("Authorization", "keys belong in the environment, or in .env"),
+        ("temperature", "write it under parameters"),
+        ("seed", "write it under parameters"),
+        ("max_token", "did you mean 'max_tokens'?"),
+        ("qqqqqq", "known: base_url, concurrency, context, deadline, max_tokens, model, parameters, reply_mode, …"),
+    ],
+)
+def test_a_field_that_no_model_has_is_told_what_models_have(field: str, hint: str) -> None:
+    model = {"model": "openai:m", field: KEY}
+    flow = {"index": "x", "steps": ["scenarios", "rag_qa", {"keep": {"n": 1}}], "models": {"writer": model}}
+    with pytest.raises(FlowError) as refused:
+        compile_flow(flow)
+    assert str(refused.value) == f"flow: unknown field 'models.writer.{field}'; {hint}"
+    with pytest.raises(UsageError, match=re.escape(hint)) as refused_too:
+        chosen(load_flow("rag_qa"), {"model": model})
+    assert "SECRET" not in str(refused_too.value)
 
 
 @pytest.mark.parametrize(
@@ -526,3 +559,19 @@ def test_no_key_is_needed_to_start() -> None:
     shown = CliRunner().invoke(models, ["--no-check"])
     assert shown.exit_code == 0
     assert "not set up" in shown.output
+
+
+def test_an_estimate_without_a_pilot_needs_neither_key_nor_server(tmp_path: Path) -> None:
+    from ragset.api.estimate import estimate
+
+    corpus = write_corpus(tmp_path / "corpus")
+    given: Any = {"index": "tools", "indexes": tmp_path / "i", "embedder": "hash", "cache": tmp_path / "c.sqlite"}
+    hosted = estimate(corpus, 6, model="openai:gpt-4.1-mini", **given)
+    assert hosted.calls > 0
+    assert hosted.cost
+    gone = estimate(None, 6, model="compatible:m", base_url="http://127.0.0.1:9/v1", **given)
+    assert gone.calls == hosted.calls
+    with pytest.raises(ModelSetupError, match="needs a key, and OPENAI_API_KEY is not set"):
+        estimate(None, 6, pilot=1, model="openai:gpt-4.1-mini", **given)
+    with pytest.raises(UnreachableError):
+        estimate(None, 6, pilot=1, model="compatible:m", base_url="http://127.0.0.1:9/v1", **given)

@@ -195,6 +195,30 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(place: Path, args:
     assert not out.exists() or not (out / "kept.jsonl").exists()
 
 
+@pytest.mark.parametrize("name", ["kept.jsonl", "samples.jsonl"])
+def test_a_run_folder_is_taken_as_its_set(place: Path, tmp_path: Path, name: str) -> None:
+    made = validated(place, "raget.jsonl", "--index", "docs")
+    run_folder, out = tmp_path / "raw", tmp_path / "out"
+    run_folder.mkdir()
+    shutil.copy(made / "kept.jsonl", run_folder / name)
+    shutil.copy(made / "report.json", run_folder)
+    args = ("--index", "docs", "--indexes", place / "indexes", "--embedder", "hash", "-q")
+    done = run("validate", run_folder, "--out", out, *args)
+    assert done.exit_code == 0, done.output
+    assert report(out)["samples"]["total"] == report(made)["kept"]
+    assert "set" not in report(out)
+    again = run("validate", run_folder, "--out", run_folder, *args)
+    assert again.exit_code == 2
+    assert f"{run_folder / name}: is in the folder that --out would write to" in again.stderr
+
+
+def test_a_run_folder_without_a_set_is_no_foreign_set(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").touch()
+    done = run("validate", tmp_path, "--index", "docs", "--out", tmp_path / "o", "--indexes", place / "indexes")
+    assert done.exit_code == 2
+    assert f"{tmp_path}: holds no kept.jsonl; give a JSONL file, or the folder of a run" in done.stderr
+
+
 @pytest.mark.parametrize("against", ["--corpus", "--index", "neither"])
 @pytest.mark.parametrize("form", ["ragas", "ragset"])
 def test_a_broken_line_is_found_before_anything_is_made(place: Path, tmp_path: Path, against: str, form: str) -> None:

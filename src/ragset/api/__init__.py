@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-from ragset.api.assembling import dumped, for_flow, index_name, ingest_flow
+from ragset.api.assembling import drawing_from, dumped, for_flow, index_name, ingest_flow, surveyed
 from ragset.api.results import EvalSet, IngestResult, Run, VerifyResult
-from ragset.api.roles import Opened, opened_models
+from ragset.api.roles import Opened, named_models, opened_models
 from ragset.api.validation import validate
 from ragset.api.wiring import (
     BuildOptions,
@@ -34,13 +34,13 @@ from ragset.errors import FlowError, UsageError
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.rates import Rates
 from ragset.flow.run_folder import REPORT, RunFolder, read_rates
-from ragset.flow.running import Progress, makes_samples, parts, run_intake, run_samples
+from ragset.flow.running import Progress, makes_samples, parts, refuse, run_intake, run_samples
 from ragset.kit.judging import one_line
 from ragset.schema.samples import Sample
 from ragset.schema.step import Step, Tools
 from ragset.settings import indexes_folder
 from ragset.sources.contexts import Contexts
-from ragset.sources.files import Files, Survey, survey
+from ragset.sources.files import Files, Survey
 
 __all__ = [
     "EvalSet",
@@ -76,11 +76,9 @@ def build(sources: Sources, out: str | Path, n: int | None = None, **options: Un
     """
     check_options(options, BuildOptions)
     given = source_list(sources)
-    found = survey(given)
+    found = surveyed(given, options, out)
     name = options.get("index") or index_name(found.corpora)
-    making = sample_flow(options, name, n)
-    if making.find("scenarios"):
-        making = making.replace("scenarios", documents=documents_of(found))
+    making = drawing_from(found, sample_flow(options, name, n))
     reading = ingest_flow(given, name, options)
     data = making.dump()
     data["steps"] = [*reading.dump()["steps"], *data["steps"]]
@@ -139,7 +137,11 @@ async def _execute(
     if not flow.index:
         raise FlowError("names no index", where=flow.name, hint="add 'index: NAME', or give --index")
     progress = progress_of(options)
-    found = _survey(flow, out, options)  # refuses a missing source before an index or a folder is made
+    # What can be refused is refused before an index or a folder is made: sources, models, steps, and then the folder,
+    # whose refusal says how to replace what it holds.
+    found = _survey(flow, out, options)
+    named = named_models(flow, options)
+    refuse(flow.steps, Tools(models=named.models))
     folder = RunFolder(out, flow, force=bool(options.get("force")), kept_as=kept_as) if out else None
     opening = IndexOptions(**{**options, "embedder": options.get("embedder") or flow.embedder})  # type: ignore[typeddict-item]
     report: dict[str, Any] = {}
@@ -150,6 +152,7 @@ async def _execute(
                 if found and not makes_samples(steps):
                     done["ingest"] = await _read_in(steps, tools, progress, found)
                 elif folder:
+                    refuse(steps, tools)
                     stack.enter_context(folder)
                     if options.get("retry_failed"):
                         folder.journal.forget_failures()
@@ -168,7 +171,7 @@ async def _foretell(folder: RunFolder, tools: Tools, roles: Opened) -> None:
     from ragset.api.estimate import quick_estimate
 
     try:
-        like = read_rates(folder.path) if (folder.path / REPORT).is_file() else Rates()
+        like = read_rates(folder.path) if folder.goes_on and (folder.path / REPORT).is_file() else Rates()
         found = await quick_estimate(folder.flow, tools, roles.prices, like)
     except Exception as error:
         tools.say(f"no estimate: {one_line(str(error))}")
@@ -187,14 +190,26 @@ async def _warmed(steps: Sequence[Step], tools: Tools) -> None:
 
 
 def _survey(flow: Flow, out: Path | None, options: IndexOptions) -> Survey | None:
-    """List the files of the flow's sources, if it has any; what ragset itself writes there is no part of them."""
+    """List the files of the flow's sources, if it has any; raises ``UsageError`` where there is nothing to do."""
     if isinstance(contexts := flow.find("contexts"), Contexts):
         return Survey(corpora={contexts.corpus: contexts.path}, whole=frozenset({contexts.corpus}))
     files = flow.find("files")
     if not isinstance(files, Files):
         return None
-    apart = [indexes_folder(options.get("indexes")), *([out] if out else [])]
-    return survey(files.sources, files.include, files.exclude, apart=apart)
+    found = surveyed(files.sources, {**options, "include": files.include, "exclude": files.exclude}, out)
+    if not found.readable and (makes_samples(flow.steps) or not _known(found, flow, options)):
+        raise found.nothing(files.sources)
+    return found
+
+
+def _known(found: Survey, flow: Flow, options: IndexOptions) -> bool:
+    """Tell whether an index is there that knows one of the corpora: then that nothing is left to read is news to it."""
+    from ragset.adapters.chroma_store import list_indexes
+
+    if flow.index not in list_indexes(indexes_folder(options.get("indexes"))):
+        return False
+    with opened(str(flow.index), options) as index:
+        return not found.corpora.keys().isdisjoint(index.summary()["corpora"])
 
 
 async def _read_in(steps: Sequence[Step], tools: Tools, progress: Progress, found: Survey) -> dict[str, Any]:
@@ -219,12 +234,6 @@ def _about(flow: Flow, index: Any, done: dict[str, Any]) -> dict[str, Any]:
         "index": {"name": index.name, "version": index.version, "embedder": index.embedder.name},
     }
     return about | ({"ingest": done["ingest"]} if "ingest" in done else {})
-
-
-def documents_of(found: Survey) -> tuple[str, ...]:
-    """Name the documents of the sources: a folder's by its corpus, a single file by itself."""
-    single = [file.document_id for file in found.files if file.corpus not in found.whole]
-    return (*(f"{name}/" for name in sorted(found.whole)), *single)
 
 
 def _with_steps(flow: Flow, name: str, steps: list[Any]) -> Flow:

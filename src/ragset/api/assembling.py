@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,8 @@ from ragset.api.roles import objects_of, trusted_by
 from ragset.api.wiring import FlowOptions, IngestOptions, RunOptions
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.schema.ids import digest
+from ragset.settings import indexes_folder
+from ragset.sources.files import Survey, survey
 
 
 def index_name(corpora: Iterable[str]) -> str:
@@ -19,6 +21,25 @@ def index_name(corpora: Iterable[str]) -> str:
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in plain.lower())
     short = safe[:50].strip("-_")
     return short if short == plain else "-".join(filter(None, [short, digest(names)[:6]]))
+
+
+def surveyed(sources: Sequence[str], options: Mapping[str, Any], out: str | Path | None = None) -> Survey:
+    """List the files of sources as the options filter them; what ragset itself writes there is no part of them."""
+    apart = [indexes_folder(options.get("indexes")), *([Path(out)] if out else [])]
+    return survey(sources, options.get("include") or (), options.get("exclude") or (), apart=apart)
+
+
+def drawing_from(found: Survey, flow: Flow) -> Flow:
+    """Let a flow draw from the documents of the sources alone, whatever else the index holds."""
+    return flow.replace("scenarios", documents=_documents(found)) if flow.find("scenarios") else flow
+
+
+def _documents(found: Survey) -> tuple[str, ...]:
+    """Name documents: a folder's by its corpus, so that the set may grow with it; where some are left out, each."""
+    filtered = {name.partition("/")[0] for name in found.filtered}
+    whole = found.whole - filtered
+    single = {file.document_id for file in found.files if file.corpus not in whole}
+    return (*(f"{name}/" for name in sorted(whole)), *sorted(single))
 
 
 _PARSE_LIMITS = {"parse_timeout": "timeout_s", "parse_memory": "memory_mb"}

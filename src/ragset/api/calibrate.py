@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import Unpack
 
@@ -126,11 +125,10 @@ def _check(name: str, paths: Sequence[str | Path], options: CalibrateOptions) ->
 
 
 def _check_threshold(name: str, threshold: float | None) -> None:
-    """Refuse one that is no number, and one that no score of a judge that ships can be on both sides of."""
+    """Refuse one that no score of a judge that ships can be on both sides of; a plug-in has a scale of its own."""
     ours = name in BUILTIN or STEPS.get(name, "").startswith("ragset.")
-    if threshold is not None and not (0 <= threshold <= 1 if ours else isfinite(threshold)):
-        hint = "give a score between 0 and 1" if ours else "give a finite number"
-        raise UsageError(f"threshold is {threshold:g}", where=name, hint=hint)
+    if threshold is not None and ours and not 0 <= threshold <= 1:
+        raise UsageError(f"threshold is {threshold:g}", where=name, hint="give a score between 0 and 1")
 
 
 def _judged(name: str, sets: Sequence[LabelSet], options: CalibrateOptions) -> tuple[JudgeFacts, list[JudgedSet]]:

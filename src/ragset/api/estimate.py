@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Unpack, cast
 
+from ragset.api.assembling import drawing_from, index_name, surveyed
 from ragset.api.roles import SpendingOptions, objects_of, opened_models, trusted_by
 from ragset.api.wiring import (
     BuildOptions,
@@ -71,22 +72,24 @@ def _of_index(options: BuildOptions, n: int | None) -> Flow:
 
 
 def _of_sources(sources: Sources, options: BuildOptions, n: int | None) -> Flow:
-    from ragset.api import documents_of, index_name, ingest
-    from ragset.sources.files import survey
+    from ragset.api import ingest
 
-    found = survey(source_list(sources))
+    given = source_list(sources)
+    found = surveyed(given, options)
+    if not found.readable:
+        raise found.nothing(given)
     name = options.get("index") or index_name(found.corpora)
     flow = sample_flow(options, name, n)
     known = IngestOptions.__required_keys__ | IngestOptions.__optional_keys__
     ingest(sources, name, **cast("IngestOptions", {key: value for key, value in options.items() if key in known}))
-    return flow.replace("scenarios", documents=documents_of(found)) if flow.find("scenarios") else flow
+    return drawing_from(found, flow)
 
 
 async def _estimate(flow: Flow, n: int | None, pilot: int, like: Rates, options: BuildOptions) -> Estimate:
     progress = progress_of(options)
     given: dict[str, Any] = {**options, "embedder": options.get("embedder") or flow.embedder}
     spending: dict[str, Any] = {**options, "objects": objects_of(options), "trusted": trusted_by(options)}
-    async with opened_models(flow, cast("SpendingOptions", spending), progress.say) as roles:
+    async with opened_models(flow, cast("SpendingOptions", spending), progress.say, probe=bool(pilot)) as roles:
         with opened(flow.index or "", cast("IndexOptions", given)) as index:
             tools = tools_for(index, progress, roles)
             made = (

@@ -9,7 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from ragset.errors import UsageError
 from ragset.schema.samples import Sample
+
+SETS = ("kept.jsonl", "samples.jsonl")
+"""Files of a run folder that hold its set: a run that judges writes the first, one that only writes the second."""
+
+
+def set_file(path: str | Path) -> Path:
+    """Give the file, or the set in a run folder; raises ``UsageError`` where there is none."""
+    path = Path(path)
+    if path.is_dir():
+        found = next((path / name for name in SETS if (path / name).is_file()), None)
+        if found is None:
+            raise UsageError("holds no kept.jsonl", where=str(path), hint="give a JSONL file, or the folder of a run")
+        return found
+    if not path.is_file():
+        hint = "give kept.jsonl, rejected.jsonl or samples.jsonl of a run"
+        raise UsageError("no such file", where=str(path), hint=hint)
+    return path
 
 
 class EvalSet(Sequence[Sample]):

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from pydantic import ValidationError
 
 from ragset.adapters.models.paid import Paid
-from ragset.errors import ModelSetupError, UsageError, did_you_mean
+from ragset.errors import ModelSetupError, UsageError
 from ragset.flow.compile import Flow, compile_flow
 from ragset.kit.prices import PriceTable
 from ragset.schema.ids import digest
-from ragset.schema.models import BUILTIN, ModelChoice
-from ragset.schema.ports import LanguageModel, Role
+from ragset.schema.models import BUILTIN, ModelChoice, hint_for
+from ragset.schema.ports import Ask, LanguageModel, Reply, Role
 from ragset.schema.samples import Usage
 from ragset.settings import cache_path, dotenv_only, environment, prices_file
 
 if TYPE_CHECKING:
     from ragset.adapters.models.budget import Budget
     from ragset.adapters.models.limiter import Limiter
+    from ragset.adapters.models.opening import Resolved
     from ragset.adapters.models.pacing import PacedModel
     from ragset.adapters.models.reply_cache import ReplyCache
     from ragset.adapters.models.transport import Transport
@@ -32,6 +33,9 @@ ROLES: tuple[Role, ...] = ("writer", "answerer", "judge")
 
 PYTHON = "python"
 """Provider of a model that is a Python object."""
+
+REPLY_SHARE = 4
+"""Part of an object's context (one in so many) that is left to its reply by default."""
 
 ModelLike = Any
 """``provider:name``, a ``ModelChoice`` or its fields, a llama-index ``LLM``, or anything with ``complete(Ask)``."""
@@ -114,6 +118,26 @@ class Opened:
         return self.prices.cost(model.name, usage.prompt_tokens, usage.completion_tokens) if model else None
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model that is not opened: enough to say who does what, and that nothing is missing."""
+
+    name: str
+    fingerprint: str = ""
+
+    async def complete(self, ask: Ask) -> Reply:
+        """Refuse."""
+        raise ModelSetupError("is not opened", where=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModels:
+    """The models that a flow names, by role, and what their tokens cost."""
+
+    models: dict[Role, LanguageModel]
+    prices: PriceTable
+
+
 def chosen(flow: Flow, options: ModelOptions) -> Flow:
     """Write the models that were named into the flow."""
     choices = {role: _choice(model, options) for role, model in _named(options).items()}
@@ -161,15 +185,37 @@ def _choice(model: ModelLike, options: ModelOptions) -> ModelChoice:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        known = did_you_mean(place, ModelChoice.model_fields) if first["type"] == "extra_forbidden" else None
+        known = hint_for(place) if first["type"] == "extra_forbidden" else None
         raise UsageError(
             f"field '{place}' of a model: {first['msg'].removeprefix('Value error, ')}", hint=known
         ) from None
 
 
+def named_models(flow: Flow, options: SpendingOptions, *, probe: bool = True) -> NamedModels:
+    """Find out who the models of a flow are, where, and at what price; makes no file and asks no server.
+
+    Raises ``ModelSetupError`` (unknown provider, bad address, missing key), and ``UsageError`` for prices that cannot
+    be read, or that a limit on cost lacks.
+    """
+    prices, places = PriceTable.load(options.get("prices") or prices_file()), _Places.of(options, probe=probe)
+    models: dict[Role, LanguageModel] = {role: Named(places.name(role, c)) for role, c in _wanted(flow).items()}
+    found = NamedModels(models, prices)
+    _refuse_unpriced(found, options)
+    return found
+
+
+def _wanted(flow: Flow) -> dict[Role, ModelChoice]:
+    return {role: choice for role, choice in flow.models.items() if not choice.builtin}
+
+
 @asynccontextmanager
-async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str], None]) -> AsyncGenerator[Opened]:
+async def opened_models(
+    flow: Flow, options: SpendingOptions, say: Callable[[str], None], *, probe: bool = True
+) -> AsyncGenerator[Opened]:
     """Open the models that a flow names, with one cache, budget and account for all.
+
+    ``probe`` (unless replies come from the cache alone) wants their keys, and asks their servers what they can do;
+    without it no model may be called, and context lengths that no one gave are not known.
 
     Raises ``ModelSetupError`` (unknown provider or model, missing or wrong key) and ``UnreachableError``, before any
     work is done.
@@ -177,9 +223,8 @@ async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str
     from ragset.adapters.models.budget import Budget
     from ragset.adapters.models.reply_cache import ReplyCache
 
-    wanted: dict[Role, ModelChoice] = {role: choice for role, choice in flow.models.items() if not choice.builtin}
-    prices = PriceTable.load(options.get("prices") or prices_file())
-    if not wanted:
+    prices = named_models(flow, options, probe=probe).prices
+    if not (wanted := _wanted(flow)):
         yield Opened(prices=prices)
         return
     limits = (options.get("max_calls"), options.get("max_tokens"), options.get("max_cost"))
@@ -187,11 +232,50 @@ async def opened_models(flow: Flow, options: SpendingOptions, say: Callable[[str
     async with AsyncExitStack() as stack:
         cache = ReplyCache(cache_path(options.get("cache")), say)
         stack.callback(cache.close)
-        opener = _Opener(cache, options, say, environment())
+        opener = _Opener(cache, _Places.of(options, probe=probe), say)
         for role, choice in wanted.items():
             opened.models[role] = await opener.open(role, choice, opened, stack)
-        _refuse_unpriced(opened, options)
         yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where models are, by what options and the environment say; ``probe`` wants keys, and servers to be asked."""
+
+    options: SpendingOptions
+    known: Mapping[str, str]
+    probe: bool
+
+    @classmethod
+    def of(cls, options: SpendingOptions, *, probe: bool) -> _Places:
+        """Read the environment; what is taken from the cache alone needs no server."""
+        return cls(options, environment(), probe and not options.get("replay"))
+
+    def name(self, role: Role, choice: ModelChoice) -> str:
+        """Give ``provider:name`` of a model that can be opened."""
+        given = self.given(role)
+        return self.resolved(choice).model if given is None else self.transport_of(given, choice).name
+
+    def given(self, role: Role) -> Any:
+        """Give the Python object that fills a role, or none."""
+        return (self.options.get("objects") or {}).get(role)
+
+    def resolved(self, choice: ModelChoice) -> Resolved:
+        """Find provider, address and key of a model that is no object."""
+        from ragset.adapters.models.opening import resolve
+
+        trusted = choice.base_url in self.options.get("trusted", frozenset())
+        return resolve(choice, self.known, trusted=trusted, from_file=dotenv_only(), needs_key=self.probe)
+
+    def transport_of(self, given: Any, choice: ModelChoice) -> Transport:
+        """Give the way to a model that is an object."""
+        from ragset.adapters.models.object_model import ObjectTransport
+
+        if isinstance(given, LanguageModel):
+            return ObjectTransport(given)
+        from ragset.adapters.models.llama_index_model import LlamaIndexTransport
+
+        return LlamaIndexTransport(given, choice)
 
 
 @dataclass
@@ -199,9 +283,8 @@ class _Opener:
     """Opens models one after another; roles that ask the same server the same way share its connections and pace."""
 
     cache: ReplyCache
-    options: SpendingOptions
+    places: _Places
     say: Callable[[str], None]
-    known: Mapping[str, str]
     paced: dict[str, PacedModel] = field(default_factory=dict[str, "PacedModel"])
     limiters: dict[tuple[str, ...], Limiter] = field(default_factory=dict[tuple[str, ...], "Limiter"])
 
@@ -209,13 +292,14 @@ class _Opener:
         """Give the model of a role."""
         from ragset.adapters.models.reply_cache import CachedModel
 
-        given = (self.options.get("objects") or {}).get(role)
+        given = self.places.given(role)
         key = digest(choice.model_dump(mode="json"), id(given))
         if key not in self.paced:
             self.paced[key] = await self._paced(choice, given, opened, stack)
         cache = None if given is not None else self.cache  # what shapes the replies of an object is not known
-        replay = bool(self.options.get("replay"))
-        return CachedModel(self.paced[key], cache, role, choice, replay=replay, paid=opened.paid)
+        replay = bool(self.places.options.get("replay"))
+        paced = self.paced[key]
+        return CachedModel(paced, cache, role, paced.choice, replay=replay, paid=opened.paid)
 
     async def _paced(self, choice: ModelChoice, given: Any, opened: Opened, stack: AsyncExitStack) -> PacedModel:
         from ragset.adapters.models.limiter import Limiter
@@ -223,8 +307,10 @@ class _Opener:
 
         transport = self._transport(choice, given)
         stack.push_async_callback(transport.aclose)
-        if not self.options.get("replay"):
+        if self.places.probe:
             await transport.check()
+        if given is not None:
+            choice = _fitted(choice, transport)
         _refuse_no_room(transport, choice)
         if transport.identity[0] == "transformers":
             choice = choice.model_copy(update={"concurrency": 1})  # one reply is made at a time in a process
@@ -235,17 +321,20 @@ class _Opener:
         return PacedModel(transport, choice, limiter, budget, self.say)
 
     def _transport(self, choice: ModelChoice, given: Any) -> Transport:
-        from ragset.adapters.models.object_model import ObjectTransport
-        from ragset.adapters.models.opening import open_transport, resolve
+        from ragset.adapters.models.opening import open_transport
 
-        if given is None:
-            trusted = choice.base_url in self.options.get("trusted", frozenset())
-            return open_transport(resolve(choice, self.known, trusted=trusted, from_file=dotenv_only()), self.cache)
-        if isinstance(given, LanguageModel):
-            return ObjectTransport(given)
-        from ragset.adapters.models.llama_index_model import LlamaIndexTransport
+        if given is not None:
+            return self.places.transport_of(given, choice)
+        return open_transport(self.places.resolved(choice), self.cache)
 
-        return LlamaIndexTransport(given, choice)
+
+def _fitted(choice: ModelChoice, transport: Transport) -> ModelChoice:
+    """Let the longest reply follow from what a Python object says of itself, where nobody says how long it may be."""
+    if "max_tokens" in choice.model_fields_set:
+        return choice
+    context = choice.context or transport.context
+    most = (choice.max_tokens, getattr(transport, "longest", None), context and max(1, context // REPLY_SHARE))
+    return choice.model_copy(update={"max_tokens": min(length for length in most if length)})
 
 
 def _refuse_no_room(transport: Transport, choice: ModelChoice) -> None:
@@ -257,11 +346,11 @@ def _refuse_no_room(transport: Transport, choice: ModelChoice) -> None:
         raise ModelSetupError(what, where=transport.name, hint=hint)
 
 
-def _refuse_unpriced(opened: Opened, options: SpendingOptions) -> None:
+def _refuse_unpriced(named: NamedModels, options: SpendingOptions) -> None:
     """Refuse a limit on cost that cannot be kept, before anything is paid."""
     if options.get("max_cost") is None:
         return
-    for role, model in opened.models.items():
-        if opened.prices.cost(model.name, 1, 1) is None:
+    for role, model in named.models.items():
+        if named.prices.cost(model.name, 1, 1) is None:
             what = f"no price is known for '{model.name}' ({role}), so --max-cost cannot be kept"
             raise UsageError(what, hint="give its price in a file of prices (--prices), or use --max-tokens")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ragset.api.assembling import dumped, for_flow, index_name, ingest_flow
-from ragset.api.results import EvalSet, Run
+from ragset.api.results import SETS, EvalSet, Run, set_file
 from ragset.api.wiring import (
     RunOptions,
     check_options,
@@ -21,7 +21,7 @@ from ragset.errors import UsageError
 from ragset.flow.certify import certify
 from ragset.flow.compile import Flow, compile_flow
 from ragset.flow.files import replace_text
-from ragset.flow.run_folder import REPORT
+from ragset.flow.run_folder import JOURNAL, REPORT
 from ragset.kit.foreign import FORMATS, OWN, format_named
 from ragset.kit.foreign.columns import check_columns
 from ragset.kit.foreign.reading import check_set, guess
@@ -31,6 +31,9 @@ from ragset.schema.samples import Sample
 from ragset.schema.step import Step
 from ragset.sources.files import survey
 from ragset.sources.samples import read_samples
+
+RUN_FILES = ("flow.yaml", JOURNAL)
+"""What every run folder holds, a run that has not finished too."""
 
 _NAME_INDEX = "name an index with --index, or documents with --corpus"
 
@@ -60,12 +63,18 @@ def validate(
     check_options(options, ValidateOptions)
     if out is None:
         raise UsageError("validate makes a run folder", hint="name it with --out")
-    path = Path(samples).absolute() if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
+    path = _found(Path(samples).absolute(), options) if not isinstance(samples, EvalSet) else _saved(samples, Path(out))
     _refuse_paths(path, Path(out))
     name = _format(path, options)
     flow = _flow(path, name, index, options)
     run = run_flow(flow, out, **for_flow(_plain(options)))
     return run if name == OWN else _with_set(run, path, name)
+
+
+def _found(path: Path, options: ValidateOptions) -> Path:
+    """Give the set in a run folder; any other folder may be a set of another tool's."""
+    ours = path.is_dir() and any((path / name).is_file() for name in (*SETS, *RUN_FILES))
+    return set_file(path) if ours and options.get("format") in (None, OWN) else path
 
 
 def _refuse_paths(path: Path, out: Path) -> None:

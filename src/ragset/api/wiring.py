@@ -7,8 +7,9 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypedDict, TypeVar, cast
 
 from ragset.api.roles import ModelOptions, Opened, SpendingOptions, chosen
 from ragset.errors import UsageError, did_you_mean
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ragset.adapters.chroma_store import Index
 
 T = TypeVar("T")
+
+LIMITS = frozenset({"max_calls", "max_tokens", "max_cost"})
+"""Options that say what a run may spend."""
 
 Sources = str | Path | Sequence[str | Path]
 """One folder or file, or several."""
@@ -125,11 +129,25 @@ def opened(name: str, options: IndexOptions, *, create: bool = False) -> Generat
 
 
 def check_options(options: Mapping[str, Any], kind: Any) -> None:
-    """Refuse an option that does not exist; raises ``UsageError`` with the nearest one."""
+    """Refuse an option that does not exist, and a number that bounds nothing; raises ``UsageError``."""
     known = kind.__required_keys__ | kind.__optional_keys__
-    for name in options:
+    for name, value in options.items():
         if name not in known:
             raise UsageError(f"unknown option '{name}'", hint=did_you_mean(name, known))
+        if isinstance(value, SupportsFloat):
+            _check_number(name, value)
+
+
+def _check_number(name: str, value: SupportsFloat) -> None:
+    """Refuse NaN, the infinities and what no float can hold (a budget compares with it), and a limit below 0."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if not isfinite(number):
+        raise UsageError(f"option '{name}' is not a finite number", hint="give one, or leave it out")
+    if name in LIMITS and number < 0:
+        raise UsageError(f"option '{name}' is below 0", hint="give 0 or more, or leave it out")
 
 
 def source_list(sources: Sources) -> list[str]:

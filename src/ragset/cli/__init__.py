@@ -6,7 +6,7 @@ import gc
 import io
 import sys
 from importlib import import_module
-from typing import Any
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -64,22 +64,46 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Remember what was typed: how to go on after Ctrl-C depends on it."""
         ctx.meta[TYPED] = tuple(args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _refuse(error)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error becomes one line on stderr and an exit code."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            _refuse(error)
         except RagsetError as error:
             _fail(ctx, str(error), error.exit_code, error)
         except KeyboardInterrupt as error:
-            again = "run it again without --force" if "--force" in ctx.meta[TYPED] else "run the same command"
-            _fail(ctx, f"stopped; what is finished is kept, {again} to go on", INTERRUPTED, error, head="")
+            forced = "run it again without --force to go on (with it, if nothing of it was finished)"
+            again = forced if "--force" in ctx.meta[TYPED] else "run the same command to go on"
+            _fail(ctx, f"stopped; what is finished is kept, {again}", INTERRUPTED, error, head="")
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             line = f"{type(error).__name__}: {error} (unexpected: please report it; RAGSET_DEBUG=1 shows where)"
             _fail(ctx, line, 1, error)
+
+
+class _Refused(click.ClickException):
+    """A command line that was refused, said as every other error."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say it in one line; click itself takes four."""
+        click.echo(f"error: {self.message}", file=file, err=file is None)
+
+
+def _refuse(error: click.UsageError) -> NoReturn:
+    """Raise what click found wrong as one line that names where help stands; help itself stays as it is."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        raise error
+    command = error.ctx.command_path if error.ctx else "ragset"
+    raise _Refused(f"{one_line(error.format_message()).removesuffix('.')}; see: {command} --help") from error
 
 
 def _fail(ctx: click.Context, line: str, code: int, error: BaseException, head: str = "error: ") -> None:
@@ -94,7 +118,8 @@ def _fail(ctx: click.Context, line: str, code: int, error: BaseException, head: 
 def cli() -> None:
     """Turn documents into question-answer sets that can be trusted.
 
-    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but fewer than asked.
+    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but fewer than asked;
+    130 stopped with Ctrl-C.
     """
 
 

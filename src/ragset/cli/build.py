@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from ragset.cli import options as opt
+from ragset.cli.numbers import Whole
 
-number = click.option("-n", "n", type=click.IntRange(min=1), help="Pairs wanted (default: what the flow says, 50).")
+number = click.option("-n", "n", type=Whole(min=1), help="Pairs wanted (default: what the flow says, 50).")
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ragset.cli import options as opt
+from ragset.cli.numbers import Number, Whole
 from ragset.cli.terminal import out_json, talk
 
 labels_option = click.option(
@@ -15,15 +16,15 @@ labels_option = click.option(
 )
 out_option = click.option("--out", metavar="FILE", help="Calibration file to write (YAML), for flows to name.")
 threshold_option = click.option(
-    "--threshold", type=float, help="Lowest score that passes, in place of the judge's own."
+    "--threshold", type=Number(), help="Lowest score that passes, in place of the judge's own."
 )
 error_option = click.option(
     "--max-error",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     help="Most wrong decisions on each side of the band, as a share (0.05).",
 )
-resamples_option = click.option("--resamples", type=click.IntRange(min=1), help="Resamples of the bootstrap (1000).")
-seed_option = click.option("--seed", type=click.IntRange(min=0), help="Seed of the bootstrap (0).")
+resamples_option = click.option("--resamples", type=Whole(min=1), help="Resamples of the bootstrap (1000).")
+seed_option = click.option("--seed", type=Whole(min=0), help="Seed of the bootstrap (0).")
 delivered_option = click.option(
     "--delivered", metavar="FILE", help="Set whose true pass rate is wanted, kept.jsonl say; 150 of its rows labelled."
 )

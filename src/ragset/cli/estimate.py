@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ragset.cli import options as opt
+from ragset.cli.numbers import Whole
 from ragset.cli.terminal import one_line, out, out_json, table
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ FEW = 10
 
 @click.command()
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("-n", "n", type=click.IntRange(min=1), help="Pairs wanted (default: what the flow says, 50).")
+@click.option("-n", "n", type=Whole(min=1), help="Pairs wanted (default: what the flow says, 50).")
 @click.option("--index", metavar="NAME", help="Index to draw from (default: made of the sources' names).")
 @click.option("--pilot", is_flag=True, help="Make the first 20 draws with the real models; their replies are kept.")
-@click.option("--pilot-draws", type=click.IntRange(min=2), help="Make a pilot of so many draws in place of 20.")
+@click.option("--pilot-draws", type=Whole(min=2), help="Make a pilot of so many draws in place of 20.")
 @click.option("--like", metavar="RUN", help="Folder of an earlier run, whose pass rates are taken.")
 @opt.together(opt.order, opt.files, opt.embedder, opt.indexes, opt.chroma, opt.as_json, opt.quiet)
 def estimate(

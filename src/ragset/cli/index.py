@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ragset.cli import options as opt
+from ragset.cli.numbers import Whole
 from ragset.cli.progress import progress
 from ragset.cli.terminal import out, out_json
 
@@ -48,7 +49,7 @@ def show(name: str, indexes: str | None, as_json: bool) -> None:
 @index.command()
 @click.argument("name", metavar="NAME")
 @click.argument("question", metavar="QUESTION")
-@click.option("-k", "k", type=click.IntRange(min=1), default=5, show_default=True, help="Chunks to find.")
+@click.option("-k", "k", type=Whole(min=1), default=5, show_default=True, help="Chunks to find.")
 @opt.together(opt.indexes, opt.as_json)
 def search(name: str, question: str, k: int, indexes: str | None, as_json: bool) -> None:
     """Find the chunks nearest to a question."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ragset.cli.numbers import Number, Whole
 from ragset.cli.progress import Shown, progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,9 +34,9 @@ embedder = click.option(
     "--embedder", metavar="NAME", help="Embedding model: minilm (default), hash (for tests), or a name or folder."
 )
 spending = together(
-    click.option("--max-calls", type=click.IntRange(min=0), help="Most requests this run may send to models."),
-    click.option("--max-tokens", type=click.IntRange(min=0), help="Most tokens this run may pay, in and out."),
-    click.option("--max-cost", type=click.FloatRange(min=0), help="Most money this run may cost, in USD."),
+    click.option("--max-calls", type=Whole(min=0), help="Most requests this run may send to models."),
+    click.option("--max-tokens", type=Whole(min=0), help="Most tokens this run may pay, in and out."),
+    click.option("--max-cost", type=Number(min=0), help="Most money this run may cost, in USD."),
     click.option("--replay", is_flag=True, help="Take replies from the cache alone; call nothing."),
     click.option("--cache", metavar="FILE", help="Cache of replies (RAGSET_CACHE; default: one per user)."),
     click.option("--prices", metavar="FILE", help="YAML file of prices (RAGSET_PRICES; default: those known)."),
@@ -45,11 +46,11 @@ models = together(
     click.option("--answerer", metavar="NAME", help="Model that answers, in place of --model."),
     click.option("--judge", metavar="NAME", help="Model that judges, in place of --model."),
     click.option("--base-url", metavar="URL", help="Where the models named here are served."),
-    click.option("--concurrency", type=click.IntRange(min=1, max=1024), help="Most requests in flight (32)."),
+    click.option("--concurrency", type=Whole(min=1, max=1024), help="Most requests in flight (32)."),
     click.option("--flow", metavar="FILE", help="Flow to run, a name or a YAML file (default: rag_qa)."),
     spending,
 )
-order = together(click.option("--seed", type=int, help="Seed of the draws (default: the flow's, 0)."), models)
+order = together(click.option("--seed", type=Whole(), help="Seed of the draws (default: the flow's, 0)."), models)
 folder = together(
     click.option("--force", is_flag=True, help="Replace a run of another flow in the folder."),
     click.option("--retry-failed", is_flag=True, help="Try again what failed in the earlier run."),
@@ -57,11 +58,9 @@ folder = together(
 files = together(
     click.option("--include", metavar="GLOB", multiple=True, help="Only files that match (may be repeated)."),
     click.option("--exclude", metavar="GLOB", multiple=True, help="No files that match (may be repeated)."),
-    click.option("--chunk-tokens", type=click.IntRange(min=8), help="Longest chunk, in the embedding model's tokens."),
-    click.option("--parse-timeout", type=click.FloatRange(min=1), help="Seconds that parsing one file may take (60)."),
-    click.option(
-        "--parse-memory", type=click.IntRange(min=256), help="Megabytes that parsing one file may take (1024)."
-    ),
+    click.option("--chunk-tokens", type=Whole(min=8), help="Longest chunk, in the embedding model's tokens."),
+    click.option("--parse-timeout", type=Number(min=1), help="Seconds that parsing one file may take (60)."),
+    click.option("--parse-memory", type=Whole(min=256), help="Megabytes that parsing one file may take (1024)."),
     click.option("--strategy-file", metavar="FILE", help="JSON that says for which files chunks are cut otherwise."),
 )
 

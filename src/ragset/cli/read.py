@@ -8,24 +8,24 @@ from typing import Any
 import click
 
 from ragset.cli import options as opt
+from ragset.cli.numbers import Whole
 from ragset.cli.terminal import one_line, out, out_json, plural, talk
 from ragset.errors import UsageError
-
-SETS = ("kept.jsonl", "samples.jsonl")
 
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("-k", "k", type=click.IntRange(min=1), default=5, show_default=True, help="Pairs to show.")
+@click.option("-k", "k", type=Whole(min=1), default=5, show_default=True, help="Pairs to show.")
 def show(file: str, k: int) -> None:
     """Show pairs to read, with their evidence marked.
 
     FILE may be a run folder.
     """
     from ragset.api import EvalSet
+    from ragset.api.results import set_file
     from ragset.cli.show_pairs import show_pairs
 
-    path = _set(file)
+    path = set_file(file)
     show_pairs(EvalSet.load(path), k, path)
 
 
@@ -37,8 +37,9 @@ def show(file: str, k: int) -> None:
 def export(file: str, to: str, target: str, quiet: bool) -> None:
     """Write pairs in another format. FILE may be a run folder."""
     from ragset.api import EvalSet
+    from ragset.api.results import set_file
 
-    path = _set(file)
+    path = set_file(file)
     if Path(target).exists() and Path(target).samefile(path):
         raise UsageError("would overwrite what it is read from", where=target, hint="name another --out")
     rows = EvalSet.load(path).export(to, target)
@@ -57,8 +58,9 @@ def verify(ctx: click.Context, file: str, index: str, as_json: bool, quiet: bool
     Ends with exit code 1 when a span is not what it was: moved, its document changed, or gone.
     """
     from ragset import api
+    from ragset.api.results import set_file
 
-    result = api.verify(_set(file), index, **opt.given(**options))
+    result = api.verify(set_file(file), index, **opt.given(**options))
     counts = dict(sorted(result.counts.items()))
     spans = sum(counts.values())
     if as_json:
@@ -70,16 +72,3 @@ def verify(ctx: click.Context, file: str, index: str, as_json: bool, quiet: bool
     if not result.ok:
         talk("some evidence is not where it was; build the set anew, or ingest the documents again", quiet=quiet)
         ctx.exit(1)
-
-
-def _set(file: str) -> Path:
-    """Give the file, or the set in a run folder."""
-    path = Path(file)
-    if path.is_dir():
-        found = next((path / name for name in SETS if (path / name).is_file()), None)
-        if found is None:
-            raise UsageError("holds no kept.jsonl", where=file, hint="give a JSONL file, or the folder of a run")
-        return found
-    if not path.is_file():
-        raise UsageError("no such file", where=file, hint="give kept.jsonl, rejected.jsonl or samples.jsonl of a run")
-    return path

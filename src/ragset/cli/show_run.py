@@ -11,7 +11,7 @@ import click
 
 from ragset.cli.show_index import show_failed, show_ingest
 from ragset.cli.terminal import one_line, out, out_json, plural, table, talk
-from ragset.flow.run_folder import FILES
+from ragset.flow.run_folder import FILES, PAGE
 
 FAILED = 1
 """Exit code: no pair could be made or judged."""
@@ -36,8 +36,14 @@ DIVERSITY = {
 }
 """The measures that the summary shows, with what they say; the report has more."""
 
+REJECTED = "rejected.jsonl"
+"""What was not kept, each pair with its reason."""
+
 MOST = 12
 """Rows shown of a long table; the report has all."""
+
+NAMED = 3
+"""Documents named of those that gave no pair."""
 
 
 def end(ctx: click.Context, report: dict[str, Any], folder: Path, as_json: bool) -> None:
@@ -92,7 +98,7 @@ def show_run(report: dict[str, Any], folder: Path) -> None:
         show_shortfall(report)
     elif report["failures"]:
         _counts("failures", report["failures"])
-    _files(folder)
+    _files(report, folder)
 
 
 def show_shortfall(report: dict[str, Any]) -> None:
@@ -136,6 +142,7 @@ def show_set(report: Mapping[str, Any]) -> None:
         out()
         out("coverage")
         table((f"{n['touched']:,} of {n['total']:,}", kind) for kind, n in coverage.items() if isinstance(n, Mapping))
+        _untouched(coverage.get("map") or ())
     off = [
         (f"{found['distance']:.2f}", name)
         for name, found in (report.get("axes") or {}).items()
@@ -148,6 +155,14 @@ def show_set(report: Mapping[str, Any]) -> None:
     if report.get("same_judge_as_writer"):
         out()
         out("note: the model that judges is the model that wrote")
+
+
+def _untouched(documents: Sequence[Mapping[str, Any]]) -> None:
+    """Name the documents that no kept pair asks about, the largest first."""
+    left = sorted((row for row in documents if not row["kept"]), key=lambda row: (-row["chunks"], row["document"]))
+    if left:
+        named = ", ".join(f"{one_line(row['document'])} ({plural(row['chunks'], 'chunk')})" for row in left[:NAMED])
+        out(f"  no pair from {named}{f', … and {len(left) - NAMED:,} more' if len(left) > NAMED else ''}")
 
 
 def _used(usage: Mapping[str, Any], share: int = 1) -> tuple[str, ...]:
@@ -198,9 +213,14 @@ def _gates(gates: dict[str, dict[str, int]]) -> None:
     table([("judge", "passed", "rejected", "abstained"), *rows])
 
 
-def _files(folder: Path) -> None:
+def _files(report: Mapping[str, Any], folder: Path) -> None:
+    """Name the files, and the one to read first: the set, or what says why there is none."""
     written = [name for name in FILES if (folder / name).is_file()]
     out()
     out(f"files in {one_line(folder)}: {', '.join(written)}")
-    if written and written[0].endswith(".jsonl"):
+    if report["kept"] and written and written[0].endswith(".jsonl"):
         out(f"next: ragset show {one_line(folder / written[0])}")
+    elif not report["kept"] and report["samples"]["total"] and REJECTED in written:
+        out(f"next: ragset show {one_line(folder / REJECTED)} (no pair was kept; it says why)")
+    elif not report["kept"] and PAGE in written:
+        out(f"next: open {one_line(folder / PAGE)} (no pair was made)")

@@ -58,6 +58,7 @@ def validate(ctx: click.Context, file: str, out: str, as_json: bool, **rest: Any
 
     What passes every gate goes to kept.jsonl in the run folder, the rest with its reasons to rejected.jsonl. The pairs
     are judged against an index, against a folder that is ingested first, or against the contexts that FILE brings.
+    FILE may be a run folder.
     """
     from ragset import api
     from ragset.cli.show_run import end

@@ -15,8 +15,9 @@ from ragset.errors import FlowError, did_you_mean
 from ragset.flow.rates import Share
 from ragset.flow.registry import step_class
 from ragset.flow.select import Select
+from ragset.kit.yaml_text import read_yaml
 from ragset.schema.ids import digest
-from ragset.schema.models import Choice, ModelChoice
+from ragset.schema.models import Choice, ModelChoice, hint_for
 from ragset.schema.ports import Role
 from ragset.schema.step import Step
 
@@ -118,14 +119,8 @@ def load_flow(name_or_path: str | Path) -> Flow:
 
 
 def parse_flow(text: str, where: str) -> Flow:
-    """Compile YAML text (safe loader, no aliases needed)."""
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise FlowError(f"is not YAML{line}", where=where, hint="check indentation and quotes") from error
-    return compile_flow(data, where)
+    """Compile YAML text."""
+    return compile_flow(read_yaml(text, where, "check indentation and quotes", FlowError), where)
 
 
 def compile_flow(data: Any, where: str = "flow") -> Flow:
@@ -174,6 +169,8 @@ def _one_line(error: ValidationError, where: str, cls: type[BaseModel]) -> FlowE
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     match first["type"]:
+        case "extra_forbidden" if first["loc"][0] == "models":
+            what, hint = f"unknown field '{place}'", hint_for(str(first["loc"][-1]))
         case "extra_forbidden":
             what, hint = f"unknown field '{place}'", did_you_mean(place, cls.model_fields)
         case "missing":

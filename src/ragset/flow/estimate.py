@@ -128,6 +128,13 @@ class Estimate(Noun):
         return {**data, "total": total, "per_kept": per, "currency": CURRENCY}
 
 
+def without_a_model(flow: Flow) -> Estimate:
+    """Give the estimate of a flow that asks no language model."""
+    kept = float(flow.asked or 0)
+    said = ("no language model is used",)
+    return Estimate(basis="rehearsal", asked=flow.asked, kept=kept, draws=0, assumptions=said)
+
+
 def amount(value: float) -> str:
     """Say a number with three digits: ``1,150``, ``41,200``, ``1.9 M``."""
     if value >= 1_000_000:
@@ -209,6 +216,8 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     n = getattr(rest[-1], "n", None)
     if not isinstance(source, Source):
         raise FlowError("does not begin with a source", where=flow.name)
+    if not names_of(tools):
+        return without_a_model(flow)
     trial = replace(tools, tally=Tally())
     passing = Passing(rest)
     made = await _make([_Head(source=source, most=draws), *rest], trial, flow.window, passing)

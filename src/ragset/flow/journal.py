@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,18 +24,28 @@ _TABLE = "CREATE TABLE IF NOT EXISTS done (key TEXT PRIMARY KEY, item TEXT, seen
 class Journal:
     """Finished draws in SQLite (write-ahead log: a kill loses at most what was not committed)."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create; a damaged file is replaced (it only ever saves work), a busy or full disk is an error."""
-        try:
-            self._db = self._open(path)
-        except sqlite3.OperationalError as error:
-            raise RunFolderError(f"cannot be opened ({error})", where=str(path), hint="check the disk") from error
-        except sqlite3.DatabaseError:
-            for damaged in path.parent.glob(path.name + "*"):
-                damaged.unlink()
-            self._db = self._open(path)
+    def __init__(self, path: Path, *, anew: bool = False, before: Callable[[], None] = lambda: None) -> None:
+        """Open what is there, unless the run begins ``anew``; ``before`` is called before a draw is written."""
+        self.path, self._before = path, before
+        self._db: sqlite3.Connection | None = None
         self.replayed = 0
         self.retried: dict[str, frozenset[str]] = {}
+        if path.is_file() and not anew:
+            self.open()
+
+    def open(self) -> sqlite3.Connection:
+        """Open or create; a damaged file is replaced (it only ever saves work), a busy or full disk is an error."""
+        if self._db is None:
+            try:
+                self._db = self._open(self.path)
+            except sqlite3.OperationalError as error:
+                hint = "check the disk"
+                raise RunFolderError(f"cannot be opened ({error})", where=str(self.path), hint=hint) from error
+            except sqlite3.DatabaseError:
+                for damaged in self.path.parent.glob(self.path.name + "*"):
+                    damaged.unlink()
+                self._db = self._open(self.path)
+        return self._db
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -48,7 +60,7 @@ class Journal:
 
     def get(self, key: str, item: Any) -> tuple[Any, tuple[bytes | None, ...]] | None:
         """Give the finished draw under the number it has now, with what the folds' ``look`` saw."""
-        row = self._db.execute("SELECT item, seen, sizes FROM done WHERE key = ?", (key,)).fetchone()
+        row = self._db and self._db.execute("SELECT item, seen, sizes FROM done WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
         self.replayed += 1
@@ -62,10 +74,13 @@ class Journal:
         blob = b"".join(part or b"" for part in seen)
         failed = item.failure is not None or any(s.status == "failed" for s in getattr(item, "samples", ()))
         row = (key, item.model_dump_json(), blob, sizes, int(failed))
-        self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
+        self._before()
+        self.open().execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
 
     def forget_failures(self) -> int:
         """Drop the draws that failed, so that they are tried again, by new calls; gives how many."""
+        if self._db is None:
+            return 0
         rows = self._db.execute("SELECT key, item FROM done WHERE failed = 1").fetchall()
         self.retried = {key: _failed_in(json.loads(item)) for key, item in rows}
         return self._db.execute("DELETE FROM done WHERE failed = 1").rowcount
@@ -78,7 +93,22 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the database."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
+
+
+def holds_draws(path: Path) -> bool:
+    """Tell whether a journal has a finished draw; one that cannot be read is taken to have some."""
+    if not path.is_file():
+        return False
+    try:
+        # Not read-only: a reader of a write-ahead log makes files, and only one that may write removes them.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'done'").fetchone():
+                return False
+            return db.execute("SELECT 1 FROM done LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return True
 
 
 def _failed_in(item: dict[str, Any]) -> frozenset[str]:

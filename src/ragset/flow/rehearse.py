@@ -17,7 +17,7 @@ from typing import Any
 
 from ragset.errors import NOT_THE_DRAWS, FlowError, RagsetError
 from ragset.flow.compile import Flow
-from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, names_of, sample_steps
+from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, names_of, sample_steps, without_a_model
 from ragset.flow.play import GAMES, Played, play, with_its_personas
 from ragset.flow.rates import LEAST, Rates, pairs_asked
 from ragset.kit.replies import Wrapped
@@ -126,10 +126,7 @@ async def rehearse(
     n = getattr(rest[-1], "n", None)
     names = names_of(tools)
     if not names:
-        kept = float(flow.asked or 0)
-        return Estimate(
-            basis="rehearsal", asked=flow.asked, kept=kept, draws=0, assumptions=("no language model is used",)
-        )
+        return without_a_model(flow)
     if not isinstance(source, Source):
         raise FlowError("does not begin with a source", where=flow.name)
     trial = _trial(tools)
@@ -154,8 +151,8 @@ async def rehearse(
     )
     stages = _stages(rest, found, rates, played, names)
     tokens = [
-        _tokens(_stages(rest, found, rates.sending(share, unless=known), played, names)) / max(1.0, _tokens(stages))
-        for share in (0.0, 1.0)
+        _tokens(_stages(rest, found, rates.sending(most, unless=known), played, names)) / max(1.0, _tokens(stages))
+        for most in (0.0, 1.0)
     ]
     low, high = _range(share, n, _guessed(known, rates), stages, tokens)
     return Estimate(

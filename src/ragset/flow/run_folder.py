@@ -1,7 +1,9 @@
 """The run folder: what a run leaves behind, written so that a kill leaves the old or the new, never half.
 
 ``flow.yaml`` (resolved, rerunnable), ``journal.sqlite`` (finished draws), ``kept.jsonl``, ``rejected.jsonl`` (failed
-ones too) and ``report.json``. A folder belongs to one flow; the same flow goes on in it, another is refused.
+ones too) and ``report.json``. A folder belongs to one flow; the same flow goes on in it, another is refused. It is a
+flow's from the first draw that is finished, and only then is what was there before replaced: a run that is refused, or
+gets no reply, changes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pydantic import ValidationError
 from ragset.errors import FlowError, IndexLockedError, RunFolderError, UsageError
 from ragset.flow.compile import Flow, parse_flow
 from ragset.flow.files import replace_text, sync
-from ragset.flow.journal import Journal
+from ragset.flow.journal import Journal, holds_draws
 from ragset.flow.rates import Rates
 from ragset.kit.lines import dump_line
 from ragset.schema.samples import Sample
@@ -26,7 +28,9 @@ from ragset.schema.samples import Sample
 PAGE = "report.html"
 """The certificate."""
 REPORT = "report.json"
-FILES = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", REPORT, PAGE, "flow.yaml")
+RESULTS = ("kept.jsonl", "samples.jsonl", "rejected.jsonl", REPORT, PAGE)
+FLOW = "flow.yaml"
+FILES = (*RESULTS, FLOW)
 JOURNAL = "journal.sqlite"
 
 
@@ -37,11 +41,12 @@ class RunFolder:
         """Check that the folder is free or belongs to this flow; raises ``RunFolderError``. Nothing is written yet."""
         self.path, self.flow, self.kept_as = path, flow, kept_as
         self.force = force
-        _check(path, flow, force=force)
+        self.goes_on = _goes_on(path, flow, force=force)
+        self._taken = False
         self._parts: dict[str, IO[str]] = {}
 
     def __enter__(self) -> Self:
-        """Take the folder: make it, lock it, write the flow, open the journal."""
+        """Make the folder and lock it; what is in it stays as it is until a draw is finished."""
         from filelock import FileLock, Timeout
 
         try:
@@ -54,14 +59,30 @@ class RunFolder:
         except Timeout as error:
             hint = "wait for it, or name another --out"
             raise IndexLockedError("another run is writing here", where=str(self.path), hint=hint) from error
-        _check(self.path, self.flow, force=self.force)  # again: another run may have been here before the lock was ours
-        if self.force:
-            for name in (*FILES, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
-                (self.path / name).unlink(missing_ok=True)
-        self.kept_before = _lines(self.path / self.kept_as)
-        replace_text(self.path / "flow.yaml", self.flow.to_yaml())
-        self.journal = Journal(self.path / JOURNAL)
+        try:  # again: another run may have been here before the lock was ours
+            self.goes_on = _goes_on(self.path, self.flow, force=self.force)
+            self.kept_before = _lines(self.path / self.kept_as) if self.goes_on else 0
+            self.journal = Journal(self.path / JOURNAL, anew=not self.goes_on, before=self._take)
+        except BaseException:
+            self._lock.release()
+            raise
         return self
+
+    @property
+    def replaces(self) -> bool:
+        """True while another run's results stand here, and this one has finished nothing that would replace them."""
+        return not self.goes_on and not self._taken and any((self.path / name).exists() for name in RESULTS)
+
+    def _take(self) -> None:
+        """Make the folder this run's: what was another's goes, and the flow is written. Done once."""
+        if self._taken:
+            return
+        self._taken = True
+        if not self.goes_on:
+            for name in (*RESULTS, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
+                (self.path / name).unlink(missing_ok=True)
+        self.journal.open()  # first: a flow.yaml without a journal is a file of the user's own
+        replace_text(self.path / FLOW, self.flow.to_yaml())
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Append decided samples to the file of their status; they appear under their names at the end."""
@@ -71,6 +92,7 @@ class RunFolder:
 
     def finish(self, report: dict[str, Any]) -> None:
         """Put the finished files in place, the report last."""
+        self._take()
         for name in (self.kept_as, "rejected.jsonl"):
             part = self._part(name)
             sync(part)
@@ -121,23 +143,29 @@ def _lines(path: Path) -> int:
         return sum(1 for _ in file)
 
 
-def _check(path: Path, flow: Flow, *, force: bool) -> None:
-    """Refuse a file, a folder that holds no run, and another flow's folder (which ``force`` may replace)."""
+def _goes_on(path: Path, flow: Flow, *, force: bool) -> bool:
+    """Tell whether a run of this flow goes on in a folder, or begins anew.
+
+    Refuses a file, a folder that holds no run, and one that another flow has finished a draw in (which ``force`` may
+    replace).
+    """
     if not path.exists():
-        return
+        return False
     hint = "name another --out, or start anew with --force"
     if not path.is_dir():
         raise RunFolderError("is a file, not a folder", where=str(path), hint="name another --out")
     entries = {entry.name for entry in path.iterdir() if entry.name != ".lock" and not entry.name.endswith(".part")}
     if not entries:
-        return
-    if not entries & {"flow.yaml", JOURNAL}:
+        return False
+    if not entries & {FLOW, JOURNAL}:
         raise RunFolderError("is not empty and holds no run", where=str(path), hint="name another --out")
-    if force:
-        return
+    undecided = JOURNAL in entries and not entries & set(RESULTS) and not holds_draws(path / JOURNAL)
+    if force or undecided:
+        return False
     try:
-        same = parse_flow((path / "flow.yaml").read_text("utf-8"), str(path / "flow.yaml")).identity == flow.identity
+        same = parse_flow((path / FLOW).read_text("utf-8"), str(path / FLOW)).identity == flow.identity
     except (FlowError, OSError, UnicodeDecodeError) as error:
         raise RunFolderError("holds a flow.yaml that cannot be read", where=str(path), hint=hint) from error
     if not same:
         raise RunFolderError("holds the run of another flow", where=str(path), hint=hint)
+    return True

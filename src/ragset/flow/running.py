@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ragset.errors import NOT_THE_DRAWS, BudgetError, RagsetError
 from ragset.flow.certify import certify
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
+from ragset.flow.keep import Keep
 from ragset.flow.profile import Profile
 from ragset.flow.rates import Passing
 from ragset.flow.report import Report
 from ragset.flow.run_folder import RunFolder
 from ragset.schema.samples import Draw, Sample
-from ragset.schema.step import Step, Tools
+from ragset.schema.step import Step, Tally, Tools
 
 
 class Progress(Protocol):
@@ -63,6 +65,14 @@ def makes_samples(steps: Sequence[Step]) -> bool:
     return steps[-1].gives is Sample
 
 
+def refuse(steps: Sequence[Step], tools: Tools) -> None:
+    """Let each step refuse what this run lacks, before anything is made, replaced or paid; raises ``UsageError``."""
+    wanted = next((step.n for step in steps if isinstance(step, Keep)), None)
+    told = replace(tools, tally=Tally(wanted=wanted))
+    for step in steps:
+        step.refuse(told)
+
+
 INTAKE_WINDOW = 16
 """Files that are on their way into the index at once: enough to keep the children busy, few enough for memory."""
 
@@ -82,7 +92,8 @@ async def run_samples(
     """Run a part that makes samples; write them to the folder and give the report. ``about`` heads the report.
 
     A run that is stopped (by its budget, by Ctrl-C, by a server that is gone) delivers the draws that were decided on
-    until then. A budget is a way to end; what else stops a run is raised again.
+    until then. A budget is a way to end, unless nothing is finished and another run's set would go for it; what else
+    stops a run is raised again.
     """
     report, profile = Report(folder.flow.asked, costing=tools.extras.get("costing")), Profile()
     passing = Passing(steps)
@@ -91,7 +102,8 @@ async def run_samples(
     try:
         await _pull(steps, tools, folder, _Watch(progress), (report, profile, passing))
     except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
-        if not isinstance(error, BudgetError) and report.samples["kept"] <= folder.kept_before:
+        fewer = not isinstance(error, BudgetError) and report.samples["kept"] <= folder.kept_before
+        if fewer or folder.replaces:
             raise  # what stands there from before is no less
         stopped = error
         report.ended = "interrupted" if isinstance(error, asyncio.CancelledError) else str(error)

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ragset.errors import UsageError, did_you_mean
+from ragset.kit.yaml_text import read_yaml
 from ragset.schema.step import Step, Tools
 
 FORMAT = 1
@@ -194,12 +195,7 @@ def read_calibration(path: str | Path) -> Calibration:
 
 def parse_calibration(text: str, where: str) -> Calibration:
     """Check the text of a calibration file; raises ``UsageError`` with the place."""
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise UsageError(f"is not YAML{line}", where=where, hint=_SHAPE) from error
+    data = read_yaml(text, where, _SHAPE)
     if not isinstance(data, dict):
         raise UsageError("a calibration is a mapping", where=where, hint=_SHAPE)
     if data.get("format") != FORMAT:

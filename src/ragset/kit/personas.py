@@ -15,6 +15,7 @@ from ragset.kit.axes import uniform
 from ragset.kit.prompting import Prompt
 from ragset.kit.replies import complete_typed
 from ragset.kit.steering import talks_to_a_model
+from ragset.kit.yaml_text import read_yaml
 from ragset.schema.ports import Ask
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ def read_personas(path: str) -> dict[str, float]:
 
 
 def _parsed(text: str, path: str) -> Any:
-    import yaml
-
+    hint = "check brackets and quotes"
+    if not path.lower().endswith(".json"):
+        return read_yaml(text, path, hint, FlowError)
     try:
-        return json.loads(text) if path.lower().endswith(".json") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise FlowError("is no YAML or JSON", where=path, hint="check brackets and quotes") from error
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FlowError("is no YAML or JSON", where=path, hint=hint) from error
 
 
 def _weights(data: Any, path: str) -> dict[str, float]:

@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ragset.errors import UsageError
+from ragset.kit.yaml_text import read_yaml
 from ragset.schema.models import BUILTIN
 
 CURRENCY = "USD"
@@ -88,12 +88,7 @@ def _text(path: Path) -> str:
 
 
 def _read(text: str, where: str) -> tuple[Price, ...]:
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise UsageError(f"is not YAML{line}", where=where, hint=_SHAPE) from error
+    data = read_yaml(text, where, _SHAPE)
     if not isinstance(data, dict) or set(data) != {"prices"} or not isinstance(data["prices"], list):
         raise UsageError("a file of prices is a mapping with the list 'prices' alone", where=where, hint=_SHAPE)
     found = tuple(_price(item, f"{where}, price {at}") for at, item in enumerate(data["prices"], 1))

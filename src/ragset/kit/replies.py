@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from ragset.adapters.models.readable import hearing_of
 from ragset.errors import ContextError, ReplyError
 from ragset.kit.prompting import Prompt
 from ragset.kit.shapes import ShapeError, fit
@@ -91,7 +92,7 @@ async def complete_typed(
     usage of all attempts is summed. Raises ``ReplyError`` after ``attempts`` unreadable replies, or when the error does
     not fit into the model's context any more, and lets any other ``ModelError`` through.
     """
-    usage, asked = Usage(), ask
+    usage, asked, heard = Usage(), ask, hearing_of(model if schema or ask.reply_schema else None)
     last = ReplyError("the model was not asked")
     for attempt in range(1, max(1, attempts) + 1):
         raw = ""
@@ -102,6 +103,7 @@ async def complete_typed(
             read = reply.model_copy(update={"value": value, "usage": usage})
             if ask.check:
                 ask.check(read)
+            heard.read()
             return read
         except ReplyError as error:
             last = _told(error, ask.purpose or model.name, attempt)
@@ -110,6 +112,7 @@ async def complete_typed(
             if attempt == 1:
                 raise
             break
+    heard.left(last)
     raise last
 
 

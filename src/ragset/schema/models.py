@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator
 
+from ragset.errors import did_you_mean
 from ragset.schema.documents import Noun
 
 BUILTIN = "builtin"
@@ -27,11 +29,23 @@ _HINTS = (
     ("n best_of num_return_sequences candidate_count", "leave it out: one reply is asked for at a time"),
     ("stream stream_options", "leave it out: replies come whole"),
     ("messages tools tool_choice functions function_call", "leave it out: the step says it"),
-    ("api_key authorization headers extra_headers default_headers", "a flow holds no key: set a variable"),
+    ("api_key authorization headers extra_headers default_headers", "keys belong in the environment, or in .env"),
 )
 _INSTEAD = {name: hint for names, hint in _HINTS for name in names.split()}
 """Parameters that are none, in small letters, and what to do instead: they would pass by the budget, the context check
 or the key's own place, or make another request of it."""
+
+_AT_LEAST = {
+    "temperature": 0.0,
+    "top_p": 0.0,
+    "min_p": 0.0,
+    **dict.fromkeys(("presence_penalty", "frequency_penalty"), float("-inf")),
+    **dict.fromkeys(("repetition_penalty", "repeat_penalty", "length_penalty"), float("-inf")),
+}
+"""Parameters that are numbers wherever they are taken, and the least they may be."""
+
+_COMMON = ("seed", "stop", "top_k", "reasoning_effort")
+"""Other parameters that many take."""
 
 _NESTED = ("options", "extra_body")
 """Parameters that hold parameters."""
@@ -45,10 +59,19 @@ def _refuse_odd(parameters: Mapping[str, Any], inside: str = "") -> None:
             raise ValueError(f"{shown} cannot be given here; {hint}")
         if name == "seed" and not (value is None or (isinstance(value, int) and not isinstance(value, bool))):
             raise ValueError(f"{shown} is no whole number; write one, or leave it out")
+        if name in _AT_LEAST and not _is_number(value, _AT_LEAST[name]):
+            least = "" if _AT_LEAST[name] < 0 else f" of {_AT_LEAST[name]:g} or more"
+            raise ValueError(f"{shown} is no number{least}; write one without quotes, or leave it out")
         if not _writable(value):
             raise ValueError(f"{shown} cannot be sent; write text, finite numbers, true, false, lists or mappings")
         if name.lower() in _NESTED and isinstance(value, Mapping):
             _refuse_odd(cast("Mapping[str, Any]", value), f"{inside}{name}.")
+
+
+def _is_number(value: Any, least: float) -> bool:
+    if value is None:  # the provider's own
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= least
 
 
 def _writable(value: Any) -> bool:
@@ -58,6 +81,15 @@ def _writable(value: Any) -> bool:
         return bool(json.loads(text) == value or not isinstance(value, (dict, list)))
     except (TypeError, ValueError, RecursionError):
         return False
+
+
+def hint_for(field: str) -> str:
+    """Say what to do in place of a field that a model does not have."""
+    if field.lower() in _INSTEAD and "beside" not in _INSTEAD[field.lower()]:
+        return _INSTEAD[field.lower()]
+    if field in _AT_LEAST or field in _COMMON:
+        return "write it under parameters"
+    return did_you_mean(field, ModelChoice.model_fields)
 
 
 class ModelChoice(Noun):

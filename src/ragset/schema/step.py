@@ -163,6 +163,13 @@ class Step(BaseModel):
     def check(self) -> None:
         """Refuse a configuration that cannot run (files, prompt variables); raises ``FlowError``, calls nothing."""
 
+    def refuse(self, tools: Tools) -> None:
+        """Refuse a run that lacks what this step needs (a model, an order, documents); raises ``UsageError``.
+
+        Called before anything is made or replaced, when ``tools`` may have no store yet, and with one before the first
+        draw. ``tools.tally.wanted`` is the order.
+        """
+
 
 class Envelope(Protocol):
     """What travels through the engine: :class:`Draw` in generation, ``Intake`` in ingest."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import unicodedata
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -37,6 +38,26 @@ class Survey(Noun):
     corpora: dict[str, str] = Field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     unlisted: frozenset[str] = frozenset()
+
+    @property
+    def filtered(self) -> frozenset[str]:
+        """Ids of the documents that patterns leave out."""
+        return frozenset(name for name in self.unlisted if not name.endswith("/"))
+
+    @property
+    def readable(self) -> bool:
+        """True when there is a file that is going to be read."""
+        return len({file.document_id for file in self.files} - self.problems.keys()) > 0
+
+    def nothing(self, sources: Iterable[str]) -> UsageError:
+        """Give the error of sources without a file that can be read: how many there are, and why they cannot."""
+        why = Counter(problem.message.split(";")[0] for problem in self.problems.values())
+        why["left out by include or exclude"] = len(self.filtered)
+        why["hidden, or ragset's own"] = self.skipped - len(self.filtered)
+        counts = ", ".join(f"{count:,} × {reason}" for reason, count in why.most_common() if count)
+        what = f"holds no file that can be read{f' ({counts})' if counts else ''}"
+        hint = "correct --include and --exclude" if self.filtered else f"name another source; supported: {SUPPORTED}"
+        return UsageError(what, where=", ".join(sources), hint=hint)
 
 
 class Files(Source):

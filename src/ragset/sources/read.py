@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from ragset.adapters.parse_pool import ParsePool
 from ragset.adapters.reading import hash_file, parser_fingerprint
 from ragset.errors import DocumentError
@@ -27,11 +29,11 @@ class Read(Map):
     takes: ClassVar[type[Noun] | None] = SourceFile
     gives: ClassVar[type[Noun] | None] = Document
 
-    timeout_s: float = 60.0
-    memory_mb: int = 1024
-    max_bytes: int = 100_000_000
-    max_chars: int = 20_000_000
-    children: int = 2
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    memory_mb: int = Field(default=1024, ge=1)
+    max_bytes: int = Field(default=100_000_000, ge=1)
+    max_chars: int = Field(default=20_000_000, ge=1)
+    children: int = Field(default=2, ge=1)
 
     def fingerprint(self, tools: Tools) -> str:
         """Hash of the configuration and the parsers behind it."""

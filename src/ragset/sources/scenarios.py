@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
@@ -57,9 +58,13 @@ class Scenarios(Source):
 
     def wants(self, document_id: str) -> bool:
         """Tell whether a document may be drawn from."""
-        return not self.documents or any(
-            document_id == name or (name.endswith("/") and document_id.startswith(name)) for name in self.documents
-        )
+        named, below = self._named
+        return not self.documents or document_id in named or document_id.startswith(below)
+
+    @cached_property
+    def _named(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The documents that are named one by one, of which there may be many, and the prefixes."""
+        return frozenset(self.documents), tuple(name for name in self.documents if name.endswith("/"))
 
     def prompts(self) -> tuple[str, ...]:
         """Name the prompt that proposes personas, where that is asked for."""
@@ -84,8 +89,8 @@ class Scenarios(Source):
 
     async def draws(self, tools: Tools) -> AsyncIterator[Draw]:
         """Yield draws for ever, or until nothing is left to try."""
-        names = [name for name in tools.store.document_ids() if self.wants(name)]
-        self._refuse(tools, len(names))
+        self.refuse(tools)
+        names = self._documents(tools)
         account: Ledger = {}
         axes = await self._with_personas(tools, names, account)
         spent = tuple(Spent(step=step, role=role, usage=usage) for (step, role), usage in account.items())
@@ -95,8 +100,11 @@ class Scenarios(Source):
             yield Draw(number=number, scenario=await plan.next(number), spent=() if number else spent)
             number += 1
 
-    def _refuse(self, tools: Tools, documents: int) -> None:
-        """Refuse what cannot be met, before any work."""
+    def _documents(self, tools: Tools) -> list[str]:
+        return [name for name in tools.store.document_ids() if self.wants(name)]
+
+    def refuse(self, tools: Tools) -> None:
+        """Refuse what cannot be met: axes without a model, quotas without an order, too few documents."""
         given = [axis for axis, weights in self.axes().items() if weights]
         if self.personas_file or self.propose_personas:
             given.append("persona")
@@ -106,7 +114,7 @@ class Scenarios(Source):
         if self.quotas and tools.tally.wanted is None:
             raise UsageError("quotas are shares of an order", where=self.name, hint="say how many: keep: {n: 50}")
         across = any(shape_of(kind) == "multi_hop_across" for kind in self.question_types)
-        if across and documents < 2:
+        if across and tools.has_store and (documents := len(self._documents(tools))) < 2:
             what = f"multi_hop_across asks about two documents, and the index has {documents} to draw from"
             raise UsageError(what, where=self.name, hint="take it out of question_types, or add documents")
 

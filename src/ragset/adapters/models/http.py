@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ragset.adapters.models.faults import Address, fault_of
 from ragset.adapters.models.keys import Key
 from ragset.adapters.models.outside import Route, route_to, trusted_certificates
+from ragset.adapters.models.plain_words import why_failed
 from ragset.adapters.models.transport import Disconnected, ServerFault, TimedOut
 from ragset.errors import ModelSetupError, RagsetError
 from ragset.schema.models import ReplyMode
@@ -33,6 +35,8 @@ CONNECT, KEPT = 15.0, 4.0
 LONGEST_HEADER = 65_536
 """Bytes of one header of a reply; some servers send long ones, and their reply is paid for."""
 
+_LOOSE = re.IGNORECASE | re.DOTALL
+
 
 class Http:
     """Requests to one address with one key."""
@@ -43,6 +47,7 @@ class Http:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._route = Route()
+        self._spoken = False
 
     async def post(
         self, path: str, body: dict[str, Any], mode: ReplyMode = "text", timeout: float | None = None
@@ -77,8 +82,15 @@ class Http:
             raise fault_of(status, headers, _parsed(raw), self.address, mode)
         body = _parsed(raw)
         if not isinstance(body, dict):
+            if not self._spoken and _is_page(body):
+                raise ModelSetupError(
+                    f"{self.address.url} answers with a web page, not with JSON",
+                    where=self.address.name,
+                    hint="check the base URL: it often ends in /v1",
+                )
             head = self.address.masked(raw[:200].decode("utf-8", "replace"))
             raise ServerFault(f"the answer is no JSON object: {head or 'empty'}", where=self.address.name, billed=True)
+        self._spoken = True
         given = cast("dict[str, Any]", body)
         if given.get("error") and not given.get("choices") and not given.get("message"):
             fault = fault_of(_status_in(given["error"]), headers, given, self.address, mode)
@@ -115,7 +127,8 @@ class Http:
         except aiohttp.NonHttpUrlClientError:
             return ModelSetupError(f"{self.address.url} is no http address", where=self.address.name)
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
-            return self._unreached(self.address.masked(str(error)) or "no connection")
+            proxy = "the proxy: " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+            return self._unreached(f"{proxy}{why_failed(error) or 'no connection'}")
         except (aiohttp.ClientError, ValueError, OSError) as error:
             if isinstance(error.__cause__, ContentEncodingError):
                 return ServerFault("the answer cannot be decompressed", where=self.address.name, billed=way.good)
@@ -123,6 +136,8 @@ class Http:
 
     def _unreached(self, why: str) -> Disconnected:
         hint = "start the server, or check the base URL"
+        if why.startswith("certificate"):
+            hint = "check the base URL, or let SSL_CERT_FILE name a file with the certificate to trust (PEM)"
         return Disconnected(f"cannot reach {self.address.url}: {why}", where=self.address.name, hint=hint)
 
     def _broken(self, error: Exception, way: _Way) -> tuple[int, Mapping[str, str], bytes] | RagsetError:
@@ -130,7 +145,7 @@ class Http:
 
         A request that was out may be billed, whether or not the answer had begun.
         """
-        why = self.address.masked(str(error)) or type(error).__name__
+        why = why_failed(error) or self.address.masked(str(error)) or type(error).__name__
         if way.response is None:
             what = "the connection broke" if way.out else "the request failed"
             return Disconnected(f"{what}: {why}", where=self.address.name, billed=way.out)
@@ -199,6 +214,14 @@ def _parsed(raw: bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _is_page(body: Any) -> bool:
+    """Tell HTML: no model's server is at an address that gives it."""
+    return (
+        isinstance(body, str)
+        and re.match(r"\s*(<!--.{0,500}?-->\s*)?<(!doctype|html|head)\b", body, _LOOSE) is not None
+    )
 
 
 def _status_in(error: Any) -> int:

@@ -58,7 +58,7 @@ class Pace:
         return True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Slot:
     """The right to send one request; give it back with :meth:`done`, once."""
 
@@ -73,6 +73,10 @@ class Slot:
     def sent(self) -> None:
         """Say that the request goes out now (it may have waited for its budget)."""
         self.gate.stamp(self)
+
+    def unsent(self) -> None:
+        """Give the slot back as if it had not been had: nothing was sent."""
+        self.gate.take_back(self)
 
     def done(self, outcome: Outcome, tokens: int | None = None) -> None:
         """Give the slot back; ``tokens`` is what the server counted, if it said so."""
@@ -141,6 +145,14 @@ class Limiter:
         if outcome != "unknown":
             self._learn(slot, outcome)
         self._serve()
+
+    def take_back(self, slot: Slot) -> None:
+        """Free a slot that was not used, and count nothing for it."""
+        if slot.counted:
+            slot.counted = False
+            self._minute.remove(slot)
+            self._tokens -= slot.tokens
+        self._unused(slot)
 
     def stamp(self, slot: Slot) -> None:
         """Count a request for the rates from now on."""

@@ -82,6 +82,13 @@ class LlamaIndexTransport:
         window: Any = getattr(self._llm.metadata, "context_window", None)
         return self._choice.context or (window if isinstance(window, int) and window > 0 else None)
 
+    @property
+    def longest(self) -> int | None:
+        """Tokens of its longest reply, where the object itself says so: the field has a default that means nothing."""
+        metadata: Any = self._llm.metadata
+        said: Any = getattr(metadata, "num_output", None) if "num_output" in _set_in(metadata) else None
+        return said if isinstance(said, int) and said > 0 else None
+
     async def check(self) -> None:
         """Know nothing more than at opening."""
 
@@ -176,6 +183,10 @@ class LlamaIndexTransport:
         other = ModelError(what, where=self.name)
         other.billed = status is None and not isinstance(error, TypeError)  # the reply may be what could not be read
         return other
+
+
+def _set_in(metadata: Any) -> set[str]:
+    return getattr(metadata, "model_fields_set", None) or set(vars(metadata))
 
 
 def _blocking(llm: Any) -> bool:

@@ -79,13 +79,14 @@ def resolve(
     *,
     trusted: bool = False,
     from_file: frozenset[str] = frozenset(),
+    needs_key: bool = True,
 ) -> Resolved:
     """Find provider, address and key of a choice; raises ``ModelSetupError`` for whatever is missing or wrong.
 
     A flow may come from anyone, and so may the folder one works in. So a key goes only to this machine, to the
     provider's own address, where a variable of the environment says, or where the user says (``trusted``: the choice's
     ``base_url`` is from the command line or from Python). ``from_file`` names the variables that ``.env`` alone sets:
-    it must not say where a key of the environment goes.
+    it must not say where a key of the environment goes. A model that is not going to be called needs no key.
     """
     named = _named(choice.model, environment)
     preset = named.preset
@@ -100,7 +101,7 @@ def resolve(
     if key_variable and not close and variable in from_file and key_variable not in from_file:
         what = f"{variable} is set by .env, and {key_variable} by the environment"
         raise ModelSetupError(what, where=f"{preset.name}:{named.name}", hint="set both in one place")
-    if key is None and preset.key_required and same_server(base, preset.base_url):
+    if needs_key and key is None and preset.key_required and same_server(base, preset.base_url):
         raise ModelSetupError(
             f"needs a key, and {_one_of(preset.keys)} is not set",
             where=f"{preset.name}:{named.name}",

@@ -10,10 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import NoReturn
 
 from ragset.adapters.models.budget import Budget, Reservation
 from ragset.adapters.models.limiter import Limiter, Outcome, Slot
+from ragset.adapters.models.outage import Outage
 from ragset.adapters.models.paid import Counts
+from ragset.adapters.models.readable import Readable
 from ragset.adapters.models.tokens import Calibration, count_messages
 from ragset.adapters.models.transport import (
     Disconnected,
@@ -24,19 +27,13 @@ from ragset.adapters.models.transport import (
     TimedOut,
     Transport,
 )
-from ragset.errors import ContextError, ModelError, UnreachableError
+from ragset.errors import ContextError, ModelError
 from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
 
 TRIES = 6
 """Requests that may break down or time out before an ask is given up; refusals for load (429) count by time alone."""
-
-FIRST_TRIES = 4
-"""Tries of one ask at a server that has never answered."""
-
-GONE = 30.0
-"""Seconds without a connection after which a server that did answer before counts as gone."""
 
 BASE, LONGEST = 0.5, 30.0
 """Seconds of the first back-off, doubled each time, and of the longest; the real one is drawn between 0 and that."""
@@ -57,7 +54,7 @@ class RateLimitedError(ModelError):
     """The server refused for load until the deadline, or asked to wait beyond it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tries:
     """How often one ask was tried, and until when it may be."""
 
@@ -79,9 +76,13 @@ class PacedModel:
     say: Callable[[str], None] = lambda line: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     calibration: Calibration = field(default_factory=Calibration)
-    _answered: bool = False
-    _lost_since: float | None = None
-    _lost: int = 0
+    readable: Readable = field(default_factory=Readable)
+    outage: Outage = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with a server of which nothing is known."""
+        identity = self.transport.identity
+        self.outage = Outage(self.transport.name, identity[1] if len(identity) > 1 else "", self.say)
 
     async def send(self, ask: Ask, counts: Counts | None = None) -> Reply:
         """Give the raw reply; raises a typed ``ModelError`` for this ask, or what ends the run.
@@ -95,6 +96,7 @@ class PacedModel:
         tries, counts = Tries(Random(ask.id)), counts or Counts()  # noqa: S311
         await self.budget.admit(self.transport.name, *need)
         self.budget.enter()
+        self.outage.enter()
         try:
             while True:
                 try:
@@ -105,6 +107,7 @@ class PacedModel:
                     self.calibration.observe(prompt, reply.usage.prompt_tokens)
                     return reply
         finally:
+            self.outage.leave(tries)
             self.budget.leave()
 
     def _check(self, prompt: int, longest: int) -> None:
@@ -117,7 +120,12 @@ class PacedModel:
             )
 
     async def _try(self, ask: Ask, need: tuple[int, int], tries: Tries, counts: Counts) -> Reply:
+        await self.outage.admit(tries)
         slot = await self.limiter.acquire(sum(need), ask.purpose)
+        while not self.outage.lets(tries):
+            slot.unsent()
+            await self.outage.admit(tries)
+            slot = await self.limiter.acquire(sum(need), ask.purpose)
         outcome, used = "unknown", None
         try:
             loop = asyncio.get_running_loop()
@@ -128,6 +136,7 @@ class PacedModel:
             try:
                 reply = await self._request(ask, slot, reservation)
             except Fault as fault:
+                self.outage.failed(fault, slot.begun)
                 outcome = self._met(fault)
                 counts.unbilled += 1
                 raise
@@ -136,7 +145,7 @@ class PacedModel:
                 raise
             outcome, used = "good", reply.usage.prompt_tokens + reply.usage.completion_tokens
             counts.billed(reply.usage)
-            self._answered, self._lost_since, self._lost = True, None, 0
+            self.outage.answered()
             return reply
         finally:
             slot.done(outcome, used or None)
@@ -161,9 +170,6 @@ class PacedModel:
             reservation.settle(cost)
 
     def _met(self, fault: Fault) -> Outcome:
-        if not isinstance(fault, Disconnected):
-            self._lost_since, self._lost = None, 0
-            self._answered = self._answered or isinstance(fault, (RateLimited, ServerFault, ModeRefused))
         if isinstance(fault, RateLimited) and fault.retry_after and fault.retry_after < self.choice.deadline:
             self.limiter.pause(fault.retry_after)  # a longer one no ask can wait for: the rest must not stand still
         return "slow_down" if isinstance(fault, (RateLimited, ServerFault, TimedOut)) else "unknown"
@@ -175,33 +181,24 @@ class PacedModel:
         now = asyncio.get_running_loop().time()
         left = (tries.until or now) - now
         if isinstance(fault, Disconnected):
-            self._check_there(fault, now, tries.sent)
+            self.outage.unconnected(fault, tries.sent)
         # While nobody gets through, how long that lasts decides, not how often one ask was tried.
-        if not isinstance(fault, RateLimited) and not (isinstance(fault, Disconnected) and self._lost > 1):
+        if not isinstance(fault, RateLimited) and not (isinstance(fault, Disconnected) and self.outage.lost > 1):
             tries.broken += 1
             if tries.broken >= TRIES:
-                raise self._given_up(fault, f"{tries.sent} tries", fault.hint) from fault
+                await self._give_up(fault, tries, f"{tries.sent} tries", fault.hint)
         wait = fault.retry_after or tries.random.uniform(0, min(LONGEST, BASE * 2**tries.waits))
         tries.waits += 1
         if wait >= left:
             why = f"the server asks to wait {wait:g} s" if fault.retry_after else f"{tries.sent} tries"
             hint = "ask again when that is over, or raise deadline" if fault.retry_after else fault.hint
             why = f"{why}, the deadline of {self.choice.deadline:g} s would pass"
-            raise self._given_up(fault, why, hint) from fault
+            await self._give_up(fault, tries, why, hint)
+        self.outage.tell(fault, wait)
         await self.sleep(wait)
 
-    def _check_there(self, fault: Fault, now: float, sent: int) -> None:
-        self._lost += 1
-        if self._lost_since is None:
-            self._lost_since = now
-            self.say(f"{self.transport.name}: no connection, trying again")
-        if (not self._answered and sent >= FIRST_TRIES) or now - self._lost_since > GONE:
-            address = self.transport.identity[1] if len(self.transport.identity) > 1 else ""
-            hint = "is the server running, and is its address right?"
-            raise UnreachableError(
-                f"cannot be reached ({fault.what})", where=f"{self.transport.name} {address}".strip(), hint=hint
-            )
-
-    def _given_up(self, fault: Fault, why: str, hint: str | None) -> ModelError:
+    async def _give_up(self, fault: Fault, tries: Tries, why: str, hint: str | None) -> NoReturn:
         kind = {RateLimited: RateLimitedError, TimedOut: RequestTimeoutError}.get(type(fault), ServerBrokenError)  # type: ignore[arg-type]
-        return kind(f"{fault.what} ({why})", where=self.transport.name, hint=hint)
+        error = kind(f"{fault.what} ({why})", where=self.transport.name, hint=hint)
+        error.__cause__ = fault
+        await self.outage.give_up(tries, fault, error)

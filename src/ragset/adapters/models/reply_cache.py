@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ragset.adapters.models.paid import Counts, Paid
+from ragset.adapters.models.readable import Hearing, Readable
 from ragset.adapters.turns import Turn, draw_now, take_turn
-from ragset.errors import UsageError
+from ragset.errors import ReplyError, UsageError
 from ragset.schema.ids import digest
 from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply, Role
@@ -38,6 +39,11 @@ _REPLIES = (
 )
 _NOTES = "CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 
+HEADER, APPLICATION = b"SQLite format 3\x00", 0x52677243
+"""How an SQLite file begins, and the number in it (at byte 68) that says whose it is: ``RgrC``."""
+
+_COLUMNS = ["key", "name", "raw", "usage", "finish", "logprobs", "at"]
+
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 T = TypeVar("T")
@@ -47,7 +53,7 @@ class ReplyCache:
     """Replies of all runs of one user, in one file; several processes may share it."""
 
     def __init__(self, path: Path, say: Callable[[str], None] = lambda line: None) -> None:
-        """Open or create; a damaged file is moved aside. Raises ``UsageError`` when the file cannot be used."""
+        """Open or create; a damaged cache is moved aside. Raises ``UsageError`` for a file that is none or no use."""
         self.path, self._say = Path(path), say
         self.flights: dict[str, Flight] = {}
         self._db = self._guarded(self._open)
@@ -123,10 +129,14 @@ class ReplyCache:
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        if not _is_ours(self.path):
+            hint = "it is left as it is; name another file with --cache or RAGSET_CACHE"
+            raise UsageError("this file is no cache of replies", where=str(self.path), hint=hint)
         until = time.monotonic() + BUSY
         while True:
             db = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY, check_same_thread=False)
             try:
+                db.execute(f"PRAGMA application_id={APPLICATION}")  # first, and into the file itself, not its log
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=NORMAL")
                 db.execute(_REPLIES)
@@ -156,12 +166,36 @@ class ReplyCache:
         self._say(f"{self.path}: the cache of replies was damaged; it was moved to {aside.name}, a new one is begun")
 
 
+def _is_ours(path: Path) -> bool:
+    """Tell a cache, sound or damaged, or an empty file, from a file of somebody else's, without changing anything."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    if not head or head[68:72] == APPLICATION.to_bytes(4, "big"):
+        return not head or head.startswith(HEADER)
+    if not head.startswith(HEADER) or any(head[68:72]):
+        return False
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)  # a reader that may write makes files
+    try:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        columns = [row[1] for row in db.execute("PRAGMA table_info(replies)")]
+        return tables == {"replies", "notes"} and columns == _COLUMNS
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        db.close()
+
+
 class Sending(Protocol):
     """What sends an ask that is not in the cache (``PacedModel``)."""
 
     @property
     def transport(self) -> Any:
-        """Gives ``name`` and ``identity``."""
+        """Gives ``name`` and ``identity``, and ``modes`` where replies can be asked for in several ways."""
+        ...
+
+    @property
+    def readable(self) -> Readable:
+        """Counts replies that cannot be read."""
         ...
 
     async def send(self, ask: Ask, counts: Counts | None = None) -> Reply:
@@ -176,6 +210,26 @@ class Flight:
     task: asyncio.Task[Reply]
     turn: Turn
     waiting: int = 0
+
+
+class _Question:
+    """One question to a model, as its :class:`Hearing`; those asked in a way that was left since say nothing."""
+
+    def __init__(self, model: Sending) -> None:
+        self._model, self._way = model, self._way_of(model)
+
+    def read(self) -> None:
+        """Say that a reply could be read."""
+        self._model.readable.read()
+
+    def left(self, error: ReplyError) -> None:
+        """Say that none could."""
+        if self._way_of(self._model) == self._way:
+            self._model.readable.left(error, self._model.transport.name)
+
+    @staticmethod
+    def _way_of(model: Sending) -> str | None:
+        return getattr(getattr(model.transport, "modes", None), "current", None)
 
 
 class CachedModel:
@@ -207,6 +261,10 @@ class CachedModel:
     def fingerprint(self) -> str:
         """Hash of the model, its address and its parameters."""
         return self._fingerprint
+
+    def hearing(self) -> Hearing:
+        """Begin a question: what comes of it is said to what is given."""
+        return _Question(self._inner)
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer from the cache, from an equal ask under way, or from the model; books the usage in each case."""
