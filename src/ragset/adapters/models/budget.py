@@ -143,11 +143,6 @@ class Budget:
         """What servers billed beyond what was reserved."""
         return self._sums.overrun
 
-    @property
-    def ended(self) -> bool:
-        """True when the budget has ended the run."""
-        return self._ended_at is not None
-
     def expect(self, calls: float, tokens: float, cost: float = 0.0) -> None:
         """Say what a draw is expected to cost."""
         self._expected = (calls, tokens, cost)

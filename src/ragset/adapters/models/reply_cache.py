@@ -96,10 +96,6 @@ class ReplyCache:
         row = self._guarded(lambda: self._row("SELECT value FROM notes WHERE key = ?", key))
         return row[0] if row else None
 
-    def prune(self, before: str) -> int:
-        """Drop replies older than a date (``2026-01-31``); gives how many."""
-        return self._guarded(lambda: self._db.execute("DELETE FROM replies WHERE at < ?", (before,)).rowcount)
-
     def close(self) -> None:
         """Close the file."""
         self._db.close()
