@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from memory_store import MemoryStore
+from ragset.kit.extractive import Candidate, candidates
 from ragset.schema.documents import Block, Chunk, Document, Heading
+
+TITLE = "Duck Handbook"
+SAYS = f"According to “{TITLE}”, "
 
 
 def document_of(title: str, text: str, *, path: str = "d.md", mime: str = "text/markdown") -> Document:
@@ -39,3 +43,9 @@ def chunk_of(document: Document, start: int = 0, end: int | None = None) -> Chun
 def store_of(*pairs: tuple[Document, Chunk]) -> MemoryStore:
     documents = [d for d, _ in pairs]
     return MemoryStore(documents, {d.id: [c] for d, c in pairs}, np.zeros((len(pairs), 2), dtype=np.float32))
+
+
+def written(text: str, *, title: str = TITLE, product: str = "") -> list[Candidate]:
+    """What the rules ask of a document that is one chunk."""
+    document = document_of(title, text)
+    return candidates(chunk_of(document), document, product=product)

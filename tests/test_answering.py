@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from memory_store import MemoryStore
@@ -13,6 +14,7 @@ from ragset.errors import ContextError
 from ragset.judges.answer_correctness import AnswerCorrectness
 from ragset.judges.faithfulness import Faithfulness
 from ragset.kit.answering import answer, best_sentence
+from ragset.kit.answering_passages import passages
 from ragset.kit.retrieving import retrieve
 from ragset.schema.documents import Chunk
 from ragset.schema.ports import Ask, Hit, Reply
@@ -234,6 +236,32 @@ async def test_passages_that_do_not_fit_the_context_are_left_out_from_the_end() 
 async def test_no_answer_in_any_spelling_is_none(said: str | None) -> None:
     model = ScriptedModel([{"answer": said, "passages": []}])
     assert (await answer("Why?", hits("A text."), Tools(models={"answerer": model}))).text is None
+
+
+async def test_what_only_words_find_is_answered_from_its_own_chunk() -> None:
+    texts = {f"{at}.txt": f"Fee {at} of the harbour is paid by month {at}." for at in range(8)}
+    texts["cam.txt"] = "Tenants pay for common area maintenance (CAM) with the rent."
+    embedder = HashEmbedder()
+    made = await MemoryStore.of(texts, embedder)
+    question = "What does CAM stand for?"
+    asked = (await embedder.embed([question]))[0]
+    ids = made.document_ids()
+    rows = [-asked[None] if key == "cam.txt" else made.vectors(key) for key in ids]  # no vector finds it
+    documents = [d for d in map(made.document, ids) if d]
+    store = MemoryStore(documents, {key: made.chunks(key) for key in ids}, np.concatenate(rows))
+    kit = Tools(_store=store, _embedder=embedder)
+    pair = QAPair(question=question, answer="common area maintenance")
+    assert not any("CAM" in hit.chunk.text for hit in (await retrieve([question], 5, kit))[0])
+    (found,) = await passages([pair], 5, kit)
+    assert len(found) == 5
+    assert "CAM" in found[1].chunk.text
+    assert (found[0].score, found[1].score <= found[0].score) == (max(hit.score for hit in found), True)
+    good = sample(kit, question, pair.answer, "cam.txt")
+    verdict = (await AnswerCorrectness().apply(Draw(number=0, samples=(good,)), kit)).samples[0].verdicts[-1]
+    assert verdict.passed
+    bad = sample(kit, question, "county aviation museum", "cam.txt")
+    verdict = (await AnswerCorrectness().apply(Draw(number=0, samples=(bad,)), kit)).samples[0].verdicts[-1]
+    assert verdict.passed is False
 
 
 async def test_a_question_is_embedded_once_for_all_judges() -> None:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from extractive_support import chunk_of, document_of, store_of
-from ragset.kit.extractive import Candidate, ExtractiveWriter, candidates
+from extractive_support import SAYS, TITLE, chunk_of, document_of, store_of, written
+from ragset.kit.extractive import ExtractiveWriter, candidates
 from ragset.kit.extractive.anchors import product_of, real_title
 from ragset.schema.samples import Scenario
-
-TITLE = "Duck Handbook"
-SAYS = f"According to “{TITLE}”, "
-
-
-def written(text: str, *, title: str = TITLE, product: str = "") -> list[Candidate]:
-    document = document_of(title, text)
-    return candidates(chunk_of(document), document, product=product)
-
 
 # One row a sentence: (sentence, family, question, answer).
 PROSE = [
@@ -54,7 +45,7 @@ PROSE = [
         "To request more than 80 hours of leave, you must get written approval from your supervisor.",
         "procedure",
         SAYS + "how do you request more than 80 hours of leave?",
-        "you must get written approval from your supervisor",
+        "get written approval from your supervisor",
     ),
     (
         "If you want to keep wild ducks away from a pond, plant a hedge along its edge.",
@@ -78,7 +69,7 @@ PROSE = [
         "If a keeper finds an injured bird, the keeper must call the county veterinarian within a day.",
         "condition",
         SAYS + "what must the keeper do if a keeper finds an injured bird?",
-        "the keeper must call the county veterinarian within a day",
+        "call the county veterinarian within a day",
     ),
     (
         "You must renew a pond permit before the last day of September in each year.",
@@ -280,10 +271,13 @@ def test_every_span_is_exact_and_every_answer_lies_in_its_support() -> None:
 
 
 def test_anchors() -> None:
-    assert real_title("Introduction", "c/pep_0008_style_guide.rst") == "Pep 0008 style guide"
-    assert real_title("gdp", "c/gdp.csv") == "GDP"
-    assert real_title("Overview", "c/index.md") == ""
-    assert real_title("CHAPTER 2 – FEES", "c/trustee_handbook_2012.docx") == "Trustee handbook 2012"
+    assert real_title("Introduction", "pep_0008_style_guide.rst") == ""
+    assert real_title("Leave types", "pond_leave_policy.md") == "Leave types"
+    assert real_title("Gdp", "gdp.csv") == ""
+    assert real_title("Overview", "index.md") == ""
+    assert real_title("CHAPTER 2 – FEES", "trustee_handbook_2012.docx") == ""
+    assert real_title("Doj ch13 trustee handbook", "doj_ch13_trustee_handbook.docx") == ""
+    assert real_title("Trustee handbook", "trustee_handbook.docx", ["1. Trustee Handbook"]) == "Trustee handbook"
     pages = [f"Page {i} says that the Pondkeeper tool counts ducks." for i in range(4)]
     assert product_of(pages) == "Pondkeeper"
     assert product_of(["Ducks swim in Ohio.", "Milk is heated in Iowa.", "Leave is granted in Utah."]) == ""
@@ -302,7 +296,7 @@ async def test_the_writer_gives_one_candidate_a_repeat_with_evidence() -> None:
     assert sample.question_type == sample.provenance["template"] == "definition"
     assert sample.provenance["writer"] == "extractive"
     assert all(e.verify(document) == "same" for e in sample.evidence)
-    assert sample.payload.answer in sample.evidence[0].quote
+    assert (sample.payload.answer or "?") in sample.evidence[0].quote
     assert sample.evidence[-1].quote.endswith("safe.")
     assert samples[0] == await ExtractiveWriter().write(Scenario(chunks=(chunk,)), store)
 

@@ -60,6 +60,11 @@ GOOD = [
     ("If an employee leaves the company early, what happens to the notice?", "Thirty days are due."),
     ("Where does the word\u200b tar heel come from?", "North Carolina"),
     ("What is the name of the company the two businessmen financed?", "Tesla Electric Light"),
+    ("According to “Pond Life”, what is said about experienced icemen?", "Icemen read the ice."),
+    ("What evidence between and among the ponds tells of otters?", "tracks in the mud"),
+    ("What was the Song of the Marsh written about?", "a heron"),
+    ("What does “Pond Life” say about “Skates”?", "They should be strong."),
+    ("What is 5G?", "a standard of mobile networks"),
 ]
 
 BAD = [
@@ -113,6 +118,12 @@ BAD = [
     ("What are security and compliance at TTS?", ", unsurprisingly, important issues", "starts in the middle"),
     ("What does Slack carry for a team?", "messages (and files", "balance"),
     ("Was ist ein Chunk", "ein Textstück", "question mark"),
+    ("What is said about ?", "Icemen read the ice.", "does not say what it asks about"),
+    ("According to “Pond Life”, what is said about ?", "Icemen read the ice.", "does not say what it asks about"),
+    ("According to “Pond Life”, what is said?", "Icemen read the ice.", "does not say what it asks about"),
+    ("Is there a link between , Ada and the pond?", "Ada dug it.", "does not say what it asks about"),
+    ("How do and differ in winter?", "One freezes first.", "does not say what it asks about"),
+    ("What is said about skates in “Pond Life”?", "But all skates are strong.", "opens with 'But'"),
 ]
 
 

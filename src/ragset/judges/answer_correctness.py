@@ -14,11 +14,12 @@ from pydantic import Field
 
 from ragset.adapters import ragas_bridge
 from ragset.kit.answering import BEST_SENTENCE, PROMPT, RULES, Answer, answerer_name
+from ragset.kit.answering_passages import passages
 from ragset.kit.answering_together import SEVERAL, answers
 from ragset.kit.builtin_judge import judge_model, named, not_readable
 from ragset.kit.equivalence import NAME, VERSION, equivalence
 from ragset.kit.prompting import Prompt
-from ragset.kit.retrieving import query_of, retrieve
+from ragset.kit.retrieving import load_lexical
 from ragset.kit.rubrics import EQUIVALENCE, Item, Rubric, compared, equivalence_rubric
 from ragset.kit.same_answer import is_plain
 from ragset.kit.tiers import Case, Opinion, TieredJudge
@@ -36,6 +37,8 @@ SURE = 0.2
 class AnswerCorrectness(TieredJudge):
     """Pass a reference answer that agrees with what an answerer finds in the ``top_k`` retrieved chunks.
 
+    They are the first of a search by vectors and of one by words, together, as round trip searches.
+
     The score is ragas ``AnswerCorrectness``: F1 over the shared statements; with ``similarity`` a quarter of it is the
     cosine of both answers, which cannot see an altered number and so is off by default.
 
@@ -46,7 +49,7 @@ class AnswerCorrectness(TieredJudge):
     """
 
     name: ClassVar[str] = "answer_correctness"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store", "embedder", "answerer", "judge"})
     cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION
@@ -64,8 +67,9 @@ class AnswerCorrectness(TieredJudge):
         return digest(super().fingerprint(tools), BEST_SENTENCE, RULES, *prompts, self._least(tools)[0])
 
     async def warm(self, tools: Tools) -> None:
-        """Check the calibration, and import ragas."""
+        """Check the calibration, index the store for the search by words, and import ragas."""
         await super().warm(tools)
+        await load_lexical(tools)
         await ragas_bridge.load()
 
     def called(self, how: str, by: str, tools: Tools) -> str:
@@ -81,7 +85,7 @@ class AnswerCorrectness(TieredJudge):
     async def cases(self, samples: Sequence[Sample], tools: Tools) -> Sequence[Case | Sample]:
         """Retrieve for each question and have them answered; no answer found is a verdict already."""
         pairs = [sample.payload for sample in samples]
-        hits = await retrieve([query_of(pair) for pair in pairs], self.top_k, tools)
+        hits = await passages(pairs, self.top_k, tools)
         given = await answers(pairs, hits, tools)
         return [self._case(sample, found, tools) for sample, found in zip(samples, given, strict=True)]
 

@@ -1,14 +1,17 @@
-"""An answer must be one: whole, in words, in its question's language, and no copy of its question or passage."""
+"""An answer must be one: whole, in words, understood with its question, in its language, and no copy of a text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import ClassVar
 
+from ragset.kit.answer_debris import debris
 from ragset.kit.answer_form import copies, incomplete, leftovers, refuses
+from ragset.kit.answer_opening import opening_problems
 from ragset.kit.foreign.reading import NO_REFERENCE
 from ragset.kit.judging import Judge
 from ragset.kit.languages import expected_language, language_name, load_identifier, other_language
+from ragset.kit.question_form_words import is_english
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools
 
@@ -24,7 +27,7 @@ class AnswerForm(Judge):
     """
 
     name: ClassVar[str] = "answer_form"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     language: bool = True
 
@@ -52,10 +55,13 @@ def _problems(sample: Sample, answer: str) -> Iterator[str]:
     if declines:
         yield f"no_answer: it declines: '{declines}'"
         return
+    pair = sample.payload
     english = None if expected_language(sample) in (None, "en") else False
     yield from (f"answer_complete: {detail}" for detail in incomplete(answer, english=english))
-    yield from (f"leftovers: {detail}" for detail in leftovers(answer))
-    copied = copies(sample.payload.question, answer, [context.text for context in sample.contexts])
+    if english is None and not pair.history and is_english(pair.question):
+        yield from (f"answer_alone: {detail}" for detail in opening_problems(pair.question, answer))
+    yield from (f"leftovers: {detail}" for detail in (*leftovers(answer), *debris(pair.question, answer)))
+    copied = copies(pair.question, answer, [context.text for context in sample.contexts])
     if copied:
         yield f"trivial_copy: {copied}"
 

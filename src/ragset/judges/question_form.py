@@ -34,7 +34,7 @@ class QuestionForm(Judge):
     """
 
     name: ClassVar[str] = "question_form"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
 
     min_words: int = Field(default=3, ge=1)
     max_words: int = Field(default=MAX_WORDS, ge=1)

@@ -12,18 +12,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from ragset.kit.answer_debris import debris
 from ragset.kit.answer_form import balanced, incomplete
+from ragset.kit.answer_opening import opening_problems
 from ragset.kit.question_form_context import context_problems, points_at_prompt
 from ragset.kit.question_form_words import (
     ASKS,
     AUX,
     CODE,
+    PLAIN_VERBS,
+    QUOTED,
     STOP,
     WH,
     WORD,
     bare,
     is_english,
     uncased,
+    without_frame,
     word_set,
     words_of,
 )
@@ -60,6 +65,14 @@ _CUT = re.compile(
     r"\b(?:the|a|an|and|or|(?:of|in|to|for|with|by|on|is|are|was|were) the|is an?|my|your|its|their)\s*\??$",
     re.IGNORECASE,
 )
+_SAID = "say|says|said|state|states|stated|mention|mentions|mentioned|known"
+_HOLE = re.compile(
+    rf"\b(?:{_SAID}) (?:about|of|on|concerning|regarding)\s*(?:[?.,]|$)|,\s*,|\bbetween\s*,"
+    r"|^(?:how |why |when |where )?(?:do|does|did|is|are|was|were) and\b",
+    re.IGNORECASE,
+)
+"""Where a question lacks what it asks about: "what is said about ?", "how do and differ?"."""
+_NOTHING = PLAIN_VERBS | word_set("state states stated mention mentions mentioned known told happened happening")
 _ENDS = ("?", "？", "؟", "\u037e", "፧")
 _ENDS_ELSEWHERE = re.compile(
     r"[\u0370-\u03ff\u1f00-\u1fff]{2}.*;$"  # Greek: NFC makes a semicolon of its question mark
@@ -113,6 +126,9 @@ def problems(
     if answer is not None:
         english = is_english(question) if wording.english is None else wording.english
         found += [f"answer_complete: {detail}" for detail in incomplete(answer, english=english)]
+        found += [f"leftovers: {detail}" for detail in debris(question, answer)]
+        if english and not wording.follow_up:
+            found += [f"answer_alone: {detail}" for detail in opening_problems(question, answer)]
     return found
 
 
@@ -180,9 +196,17 @@ def _english_form(question: str) -> Iterator[str]:
         r"\b(?:what|who|which|how|why|when|where) (?:is|are|was|were) (?:are|was|were|know|do|does)\b", text, re.I
     ):
         yield "two verbs in a row"
+    if _HOLE.search(text.strip()) or _asks_nothing(question):
+        yield "it does not say what it asks about"
     first = next((c for c in text if c.isalnum()), "")
     if first.islower() and not uncased(question) and words_of(text)[0].lower() not in WH | AUX | ASKS:
         yield "does not start with a capital"
+
+
+def _asks_nothing(question: str) -> bool:
+    """Tell a question none of whose words names anything, the title of the text to look into aside."""
+    own = without_frame(question)
+    return not (QUOTED.search(own) or CODE.search(own) or any(w.lower() not in STOP | _NOTHING for w in words_of(own)))
 
 
 def _asks(text: str) -> bool:

@@ -41,12 +41,22 @@ PLAIN_VERBS = ASKS | word_set(
 
 CODE = re.compile(r"`[^`\n]+`")
 QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“”]*[“”]")
+_FRAME = re.compile(
+    r"^\s*(?:according to|based on|in|per|as|for|from)\b[^,?“”\"]{0,80}(?:“[^”]*”|\"[^\"]*\")[^,?“”\"]{0,80},"
+    r"|\bdo(?:es)? (?:“[^”]*”|\"[^\"]*\") (?=say|state|tell|mention|list|write)",
+    re.IGNORECASE,
+)
 WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 
 
 def bare(text: str) -> str:
     """Replace code and quoted titles by a plain word: what they hold is not the question's own wording."""
     return QUOTED.sub("Quoted", CODE.sub("Code", text))
+
+
+def without_frame(question: str) -> str:
+    """Take away the title of the text that a question wants to be looked into: it is not what is asked about."""
+    return _FRAME.sub(" ", question)
 
 
 def words_of(text: str) -> list[str]:

@@ -7,10 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ragset.kit.extractive.grammar import is_code, is_name, tokens
-from ragset.kit.extractive.words import ENGLISH, GENERIC_HEADINGS, GENERIC_NOUNS, PREPOSITIONS, VAGUE_STARTS
+from ragset.kit.extractive.words import (
+    ADVERBS,
+    AUXILIARIES,
+    ENGLISH,
+    GENERIC_HEADINGS,
+    GENERIC_NOUNS,
+    PREPOSITIONS,
+    VAGUE_STARTS,
+)
 from ragset.kit.question_form import word_set
 from ragset.schema.documents import Chunk, Document
 
@@ -32,17 +41,28 @@ _EVERYWHERE = word_set(
     "cpu english unicode docker javascript monday january form table figure chapter section note"
 )
 """Names that documents about anything share; they are no product."""
+MENTIONS, FREQUENT = 12, 0.001
+"""How often a text must have two words side by side, at least and as a share of its words, to be about them."""
 _ACRONYM = re.compile(r"[^aeiouyAEIOUY\d\W]{2,4}$")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a chunk's questions may lean on. ``topics`` counts the words of the document, or of the chunk alone."""
+    """What a chunk's questions may lean on.
+
+    ``topics`` counts the words of the document, or of the chunk alone; ``terms`` are there for one without a title.
+    """
 
     title: str = ""
     product: str = ""
     headings: tuple[str, ...] = ()
     topics: Counter[str] = field(default_factory=Counter[str])
+    terms: frozenset[str] = frozenset()
+
+    def term_in(self, text: str) -> str:
+        """Give the term of the document, two words that it has again and again, that a text holds; empty when none."""
+        words = re.findall(r"[a-z][\w-]*", text.lower())
+        return next((pair for pair in map(" ".join, pairwise(words)) if pair in self.terms), "")
 
     def is_topic(self, noun: str) -> bool:
         """Tell whether a noun is what the document is about: in its title or headings, or used again and again."""
@@ -65,40 +85,32 @@ class Setting:
 
 def setting_of(chunk: Chunk, document: Document | None, product: str = "") -> Setting:
     """Work out what a chunk's questions can name."""
-    title = document.title if document else chunk.title
+    text = document.text if document else chunk.text
+    headings = [h.text for h in document.headings] if document else ()
+    title = real_title(document.title, document.path, headings) if document else real_title(chunk.title)
     return Setting(
-        title=real_title(title, chunk.document_id),
+        title=title,
         product=product,
         headings=tuple(tidy(h) for h in chunk.headings),
-        topics=topics_of(document.text if document else chunk.text),
+        topics=topics_of(text),
+        terms=frozenset() if title or product else terms_of(text),
     )
 
 
-def real_title(title: str, document_id: str) -> str:
-    """Give the title when it names the document, else a readable file name, else nothing."""
-    path = PurePosixPath(document_id)
-    stem = path.stem
+def real_title(title: str, path: str = "", headings: Sequence[str] = ()) -> str:
+    """Give the title when it names the document; nothing when it was made of the file's name, and no heading says it.
+
+    A file name is no title: "According to “Doj ch13 trustee handbook”" names what nobody has read.
+    """
     name = "" if _PART.match(title) else tidy(title)
-    words = [w for w in re.split(r"[\W_]+", stem) if w]
-    if len(words) >= 3 and len(name.split()) <= 2 and set(name.lower().split()) & {w.lower() for w in words}:
-        name = ""  # "Leave types" of 18f_leave_policy.md: the file name says more
-    if (
-        name
-        and not name.endswith("?")
-        and not _is_stem(name, stem)
-        and not generic(name)
-        and len(name) <= 90
-        and re.search(r"[A-Za-z]{3}", name)
-    ):
-        return acronym(name)
-    if len(words) < 2 or sum(w.isalpha() and len(w) > 2 for w in words) < 2 or generic(" ".join(words)):
-        return acronym(stem) if len(words) == 1 and acronym(stem) != stem else ""
-    shown = [w.upper() if _ACRONYM.match(w) or (any(c.isdigit() for c in w) and len(w) < 7) else w for w in words]
-    return shown[0][:1].upper() + " ".join(shown)[1:]
+    if not name or name.endswith("?") or generic(name) or len(name) > 90 or not re.search(r"[A-Za-z]{3}", name):
+        return ""
+    made = _words(name) == _words(PurePosixPath(path).stem)
+    return "" if made and not any(_words(tidy(heading)) == _words(name) for heading in headings) else acronym(name)
 
 
-def _is_stem(name: str, stem: str) -> bool:
-    return name == stem and name.islower()
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", name.lower()) if word]
 
 
 def acronym(word: str) -> str:
@@ -142,6 +154,16 @@ def topics_of(text: str) -> Counter[str]:
     for word in re.findall(r"(?<=[a-z,;] )[A-Z][\w-]*", text):
         found["inner:" + word.lower()] += 1
     return found
+
+
+@lru_cache(maxsize=16)
+def terms_of(text: str) -> frozenset[str]:
+    """Find the terms of a text: two words of content side by side, so often that the text is about them."""
+    words = re.findall(r"[a-z][\w-]*|[.,;:|\n]", text.lower())
+    plain = ENGLISH | PREPOSITIONS | VAGUE_STARTS | GENERIC_NOUNS | AUXILIARIES | ADVERBS
+    content = [word if len(word) > 3 and word not in plain else "" for word in words]
+    pairs = Counter(f"{one} {other}" for one, other in pairwise(content) if one and other)
+    return frozenset(pair for pair, count in pairs.items() if count >= max(MENTIONS, len(words) * FREQUENT))
 
 
 def product_of(texts: Sequence[str], *, share: float = 0.6) -> str:

@@ -21,6 +21,7 @@ from ragset.kit.extractive.words import (
     SPEAKER,
     VAGUE_STARTS,
 )
+from ragset.kit.people import acts
 
 Form = Literal["base", "s", "past", "participle", "ing"]
 
@@ -116,6 +117,12 @@ def is_name(word: str) -> bool:
     return bool(_NAME.match(word)) and word not in {"I", "A", "The", "An"}
 
 
+def who_acts(who: str) -> bool:
+    """Tell whether a noun phrase names a person or an organisation, by its head: only such "do" things."""
+    head = re.split(r" (?:of|for|in|at|on|to|with|from|that|who|which)\b", who)[0].split()
+    return bool(head) and all(acts(part.split()[-1]) for part in " ".join(head).split(" or ") if part.split())
+
+
 def has_pronoun(text: str, *, allow: frozenset[str] = frozenset()) -> bool:
     """Tell whether a text holds a word that points outside of it."""
     return any(t.low in PRONOUNS - allow for t in tokens(text) if not (t.low == "that" and _relative(text, t)))
@@ -169,6 +176,19 @@ def imperative(text: str) -> bool:
     return found[1].low not in BE | MODALS | {"of", "and", "or", "has", "have", "does"} and not base_of(
         found[1].low, "s"
     )
+
+
+_SECOND = re.compile(
+    r",? (?:and|but|or|so) (?:there (?:is|are|was|were)|(?:you|it|they|we|he|she|this|that|these|those) [a-z]+"
+    r"|(?:the|an?|no|each|every|your|their|its) (?:[\w-]+ ){1,4}"
+    r"(?:is|are|was|were|has|have|must|may|shall|should|will|can)) "
+)
+
+
+def first_clause(text: str) -> str:
+    """Cut a text before a second clause with a subject and a verb of its own: "per week and there are 14 weeks"."""
+    found = _SECOND.search(text)
+    return text[: found.start()] if found else text
 
 
 def lower_start(text: str, *, keep: bool) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ragset.kit.extractive.anchors import Setting, named
+from ragset.kit.extractive.examples import names_examples, told_as_examples
 from ragset.kit.extractive.grammar import is_code, is_name, lower_start, noun_phrase, tokens
 from ragset.kit.extractive.sentences import Span, Unit, sentences, units
 from ragset.kit.extractive.text_filters import sound_sentence
@@ -15,6 +16,9 @@ from ragset.kit.extractive.words import GENERIC_NOUNS
 from ragset.schema.documents import Chunk, Document
 
 _COMMON = re.compile(r"(?:tion|sion|ment|ness|ity|ing|ance|ence|ship|ism|ers|ors|burn)$")
+
+_BEFORE = 4000
+"""Characters before a chunk in which the beginning of its first paragraph is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,13 @@ class Scene:
 
     @cached_property
     def sentences(self) -> list[Span]:
-        """The sound sentences of its paragraphs and list items."""
-        return [
-            s for u in self.units if u.kind in {"paragraph", "item"} for s in sentences(u) if sound_sentence(s.text)
-        ]
+        """The sound sentences of its paragraphs and list items; those of an example tell no fact."""
+        at = self.chunk.start
+        before = self.document.text[max(0, at - _BEFORE) : at].rpartition("\n\n")[2] if self.document else ""
+        heading = next(iter(self.chunk.headings[-1:]), "")
+        told = told_as_examples(self.units, before, section=names_examples(heading))
+        texts = (s for u in self.units if u.kind in {"paragraph", "item"} for s in sentences(u))
+        return [s for s in texts if s.start not in told and sound_sentence(s.text)]
 
     def headings_at(self, span: Span) -> tuple[str, ...]:
         """Give the headings open at a span; a chunk may hold several small sections."""
@@ -76,7 +83,8 @@ class Scene:
             return f"In {setting.product}, {core}", setting.product
         if setting.title:
             return f"According to “{setting.title}”, {core}", setting.title
-        return (_capital(core), "name") if named(core) else None
+        anchor = "name" if named(core) else setting.term_in(core)
+        return (_capital(core), anchor) if anchor else None
 
     def _ask_table(self, name: str, core: str) -> tuple[str, str] | None:
         """Anchor a question about a cell: by the table's name and the document's, or by the product it names itself."""

@@ -9,7 +9,7 @@ from ragset.kit.extractive.words import ELSEWHERE, ENGLISH, PRONOUNS
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CITATION = re.compile(
-    r"\[\d+(?:[,–-]\s*\d+)*\]|\bet al\b|https?://|www\.|\S+@\S+\.\w|\(\d{4}\)|[©®™†‡§¶]|\\|\{\{|\{%|&\w+;"
+    r"\[\d+(?:[,–-]\s*\d+)*\]|\bet al\b|https?://|www\.|\S+@\S+\.\w|\(\d{4}\)|[©®™†‡§¶]|\\|\{\{|\{%|&\w+;|\w/\s"
 )
 _BOILERPLATE = re.compile(
     r"\b(?:all rights reserved|copyright|trademark|warrant(?:y|ies)|cookies?|privacy policy|terms of (?:use|service)|"

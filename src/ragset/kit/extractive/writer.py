@@ -22,7 +22,7 @@ from ragset.schema.ids import digest
 from ragset.schema.ports import ChunkStore
 from ragset.schema.samples import Context, Evidence, QAPair, Sample, Scenario
 
-RULES = "2"
+RULES = "3"
 """Version of the rules, shown in provenance; the writer's fingerprint hashes the rules themselves too."""
 
 PER_CHUNK = 2

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ragset.kit.extractive.anchors import named
-from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
+from ragset.kit.extractive.grammar import base_of, first_clause, has_pronoun, tokens, who_acts
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
-from ragset.kit.extractive.words import CLAUSE_WORDS, GENERIC_NOUNS
+from ragset.kit.extractive.words import ARTICLES, CLAUSE_WORDS, GENERIC_NOUNS
 from ragset.kit.question_form import word_set
 
 _FIRST = re.compile(
@@ -33,6 +33,23 @@ _EFFECT = re.compile(
     r"^(?P<link>If|When) (?P<cond>[^,;:]+), (?:then )?(?P<main>(?P<who>[^,;:]+?) (?:will|is|are) "
     r"(?P<rest>(?!not\b)[a-z][^:;]+))$"
 )
+_HOLDS = word_set(
+    "contain include show state list preserve specify provide identify describe bear carry indicate cover meet have "
+    "require exceed reflect give name cite explain"
+)
+"""What things do that do nothing: "what must the checks contain if …"."""
+_ASKED = {"until": "until when", "if": "in what case", "only": "in what case"}
+"""How a condition is asked for by its first word; all others by "when"; "unless" is no answer to either."""
+_GOES_WITH_TO = word_set(
+    "able unable likely unlikely ready willing unwilling necessary possible required requires require entitled "
+    "eligible allowed permitted fails fail failed failure wants want wish wishes needs need chooses choose chose "
+    "elects elect elected decides decide decided plans plan intends intend agrees agree agreed refuses refuse "
+    "refused continues continue seeks seek attempts attempt tries try asks ask asked right duty ability decision "
+    "motion request authority opportunity time intention permission election has have had going due used prior "
+    "according subject respect regard access addition response objection notice entitlement authorized authorised "
+    "expected supposed appointed directed ordered begins begin starts start up not how what whether where when"
+)
+"""Words that "to" belongs to; after others it tells a purpose."""
 _BACK = frozenset(["it", "its", "them", "their", "they", "that"])
 _LOOSE = word_set(
     "this these those it its they them their he she his her so such do same other another following either both"
@@ -75,8 +92,14 @@ def _what(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
         return
     if has_pronoun(match["rest"], allow=word_set("it its them their they that his her")):
         return
-    answer = without_stop(sentence.part(match.start("main"), match.end("main")))
-    core = f"what {modal} {'you' if you else who} do {match['link'].lower()} {condition}?"
+    answer = without_stop(sentence.part(match.start("rest"), match.end("rest")))
+    act = "do"
+    if not (you or who_acts(who)):  # a thing does nothing: ask for what it holds, where the verb says so
+        act = rest[0].low
+        if act not in _HOLDS or rest[1].low not in ARTICLES | {"all", "any", "each", "at"} or _purpose(match["rest"]):
+            return
+        answer = answer.part(rest[1].start, len(answer.text))
+    core = f"what {modal} {'you' if you else who} {act} {match['link'].lower()} {condition}?"
     yield from scene.propose("condition", core, answer, sentence, 0.82)
 
 
@@ -114,11 +137,24 @@ def _when(scene: Scene, sentence: Span, match: re.Match[str]) -> Iterator[Candid
         t.low in _LOOSE - {"it", "its", "they", "them", "their", "he", "she", "his", "her"} for t in tokens(condition)
     ):
         return
+    if first_clause(act) != act or _purpose(condition):
+        return
     answer = without_stop(sentence.part(match.start("cond"), match.end("cond")))
     if re.search(r"(?:\d|days?|weeks?|months?|years?|hours?|minutes?)$", act):
         return
-    subject = "you" if you else scene.shown(who)
-    yield from scene.propose("condition", f"when {match['modal']} {subject} {act}?", answer, sentence, 0.8)
+    subject, asked = "you" if you else scene.shown(who), condition.split()[0]
+    if asked != "unless":
+        core = f"{_ASKED.get(asked, 'when')} {match['modal']} {subject} {act}?"
+        yield from scene.propose("condition", core, answer, sentence, 0.8)
+
+
+def _purpose(text: str) -> bool:
+    """Tell whether a text goes on to tell a purpose: "when on travel to save time"; "a motion to dismiss" does not."""
+    found = [t.low for t in tokens(text)]
+    return "in order to" in text or any(
+        word == "to" and before not in _GOES_WITH_TO and base_of(after, "base") and after not in {"date", "address"}
+        for before, word, after in zip(found, found[1:], found[2:], strict=False)
+    )
 
 
 def _specific(scene: Scene, text: str, least: int) -> bool:

@@ -117,7 +117,8 @@ def _glossary(scene: Scene, item: Span) -> Iterator[Candidate]:
         return  # a parameter: its question would have to name what it belongs to
     term = match["term"]
     shown = scene.shown(term)
-    core = f"what is {term}?" if shown == term else f"what does “{shown}” mean?"
+    name = shown == term and (len(words) == 1 or not re.match(r"an?\b", match["rest"], re.IGNORECASE))
+    core = f"what is {term}?" if name else f"what does “{shown}” mean?"
     yield from scene.propose("definition", core, answer, item, 0.86)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ragset.kit.extractive.grammar import base_of, has_pronoun, imperative, tokens
+from ragset.kit.extractive.grammar import base_of, has_pronoun, imperative, tokens, who_acts
 from ragset.kit.extractive.scene import Candidate, Scene, without_stop
 from ragset.kit.extractive.sentences import Span
 from ragset.kit.extractive.words import CLAUSE_WORDS
@@ -16,7 +16,11 @@ _WANT = re.compile(r"^If you(?: would like|'d like| want| wish| need| prefer) to
 _BY = re.compile(r"^You can (?:also )?(?P<goal>[^,;:]+?),? (?P<main>by [a-z]+ing [^;:]+)$")
 _YOU_USE = re.compile(r"^You can (?:also )?use (?P<tool>[^,;:]+?) to (?P<goal>[a-z]+ [^,;:]+)$")
 _USE = re.compile(r"^(?P<main>Use [^,;:]+?) to (?P<goal>[a-z]+ [^,;:]+)$")
-_YOU = re.compile(r"^you (?:can|may|must|should|need to|have to|will need to|are required to|could)\b", re.IGNORECASE)
+_YOU = re.compile(
+    r"^you (?:can|may|must|should|(?:will )?(?:need|have) to|are required to|could) (?=(?!not\b|be\b|also\b)[a-z])",
+    re.IGNORECASE,
+)
+"""What an answer leaves out, so that it begins with what is done: "get approval", not "you must get approval"."""
 _SUBJECT = re.compile(r"^(?P<who>[^,;:]+?) (?P<modal>must|should|shall|may|can) (?P<rest>.+)$")
 _OBJECT_PRONOUNS = frozenset(["it", "them", "its", "their"])
 _ALONE = frozenset(["register", "enrol", "enroll", "vote", "appeal"])
@@ -80,8 +84,10 @@ def _pair(scene: Scene, sentence: Span, goal: str, main: Span, score: float) -> 
         return
     if len(text.split()) < 4:
         return
-    if (imperative(text) and " " in goal) or _YOU.match(text):
-        yield from scene.propose("procedure", f"how do you {goal}?", main, sentence, score)
+    you = _YOU.match(text)
+    if (imperative(text) and " " in goal) or you:
+        answer = main.part(you.end(), len(text)) if you else main
+        yield from scene.propose("procedure", f"how do you {goal}?", answer, sentence, score)
         return
     match = _SUBJECT.match(text)
     if (
@@ -89,6 +95,7 @@ def _pair(scene: Scene, sentence: Span, goal: str, main: Span, score: float) -> 
         and scene.clear(match["who"])
         and not re.match(r"(?:need|want|not|be|have)\b", match["rest"])
         and sentence.text.startswith(("To", "In"))
+        and who_acts(match["who"])
     ):
         core = f"what {match['modal']} {match['who']} do to {goal}?"
-        yield from scene.propose("procedure", core, main, sentence, score)
+        yield from scene.propose("procedure", core, main.part(match.start("rest"), len(text)), sentence, score)

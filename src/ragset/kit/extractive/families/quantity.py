@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ragset.kit.extractive.grammar import base_of, has_pronoun, tokens
+from ragset.kit.extractive.grammar import base_of, first_clause, has_pronoun, tokens
 from ragset.kit.extractive.scene import Candidate, Scene
 from ragset.kit.extractive.text_filters import clean
 
@@ -30,7 +30,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
         match = _AMOUNT.match(sentence.text)
         if not match or not clean(sentence.text) or (sentence.text[match.end() - 1] == "," and not match["rest"]):
             continue
-        who, thing, rest = match["who"], (match["of"] or "").strip(), (match["rest"] or "").strip()
+        who, thing, rest = match["who"], (match["of"] or "").strip(), first_clause((match["rest"] or "").strip())
         what = f"{match['between']}{match['unit']} {thing}".strip()
         you = who == "You"
         if not (you or scene.clear(who, longest=5)) or has_pronoun(f"{thing} {rest}", allow=frozenset(["that"])):

@@ -16,6 +16,10 @@ from ragset.kit.question_form import word_set
 
 _TELLS = word_set("description meaning purpose what effect does function explanation")
 _NUMBER = re.compile(r"[-+~≈$€£]?\s?\d[\d,.]*(?:e[+-]?\d+)?\s?%?(?: ?[A-Za-z°]{1,4})?$")
+_UNSAID = word_set("value amount figure count number total result quantity measure score data")
+"""Names of columns that do not say what their numbers are."""
+MOST_DIGITS = 7
+"""Digits of a bare number that can be read without a unit: a longer one needs a column that says what it is."""
 _VERB_COLUMNS = word_set("takes gives returns needs reads writes accepts makes checks rejects contains holds sets")
 _NO_KEYS = word_set("page pages link links url chapter section see file reference no # id")
 _RULE = re.compile(r"^[\s|:=+-]+$")
@@ -95,6 +99,8 @@ def _row(scene: Scene, names: list[str], found: list[Span], row: Span) -> Iterat
 
 def _cell(scene: Scene, key: tuple[str, str], name: str, cell: Span, row: Span) -> Iterator[Candidate]:
     place = _place(scene, row)
+    if name.lower() in _UNSAID and _unreadable(cell.text):
+        return
     if (generic(name) and name.lower() not in _TELLS | {"description"}) or len(name.split()) > 6:
         return
     code = key[1] if "`" not in key[1] and is_code(key[1]) else ""
@@ -128,7 +134,9 @@ def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> I
     if len(values) != 1 or year_at == 0:
         return
     measure = names[values[0]]
-    if generic(measure) or measure.lower() in {"value", "amount", "figure", "count"}:
+    if generic(measure) or measure.lower() in _UNSAID:
+        if _unreadable(found[values[0]].text):
+            return
         stem = acronym(scene.chunk.title.rsplit(".", 1)[0])
         if not re.fullmatch(r"[A-Z]{2,6}|[A-Z][\w -]{2,40}", stem):
             return
@@ -138,6 +146,11 @@ def _tidy_row(scene: Scene, names: list[str], found: list[Span], row: Span) -> I
         entity = f"the {entity}"
     core = f"what was the {measure} of {entity} in {year}?"
     yield Candidate(core[0].upper() + core[1:], found[values[0]], row, "table_cell", measure, 0.8)
+
+
+def _unreadable(text: str) -> bool:
+    """Tell a bare number of many digits, as programs write it."""
+    return bool(_NUMBER.fullmatch(text)) and sum(c.isdigit() for c in text) > MOST_DIGITS
 
 
 def _value(text: str) -> bool:
