@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ragset.judges.question_form import QuestionForm
+from ragset.kit.answer_debris import debris
+from ragset.kit.answer_opening import opening_problems
 from ragset.kit.question_form import is_english, problems
 from ragset.schema.samples import Context, Draw, Message, QAPair, Sample
 from ragset.schema.step import Tools
@@ -258,3 +261,14 @@ def test_on_labelled_pairs_hardly_a_good_one_is_lost(shared: Path) -> None:
     found = [(row["keep"], bool(problems(row["question"], row["answer"]))) for row in rows]
     assert sum(refused for keep, refused in found if keep) <= 3
     assert sum(refused for keep, refused in found if not keep) >= 12
+
+
+@pytest.mark.parametrize("text", ["a " * 40_000, "“" * 40_000, "| " * 40_000, "x, " * 40_000, "„" * 40_000])
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_degenerate_reply_is_looked_at_in_no_time(text: str, asked: bool) -> None:
+    question, answer = (text, "He is made of ice.") if asked else ("What is said about ice?", text)
+    problems("a " * 100, "a " * 100)  # loads what tells languages
+    for check in (problems, opening_problems, debris):
+        began = time.process_time()
+        list(check(question, answer))
+        assert time.process_time() - began < 0.5, check.__name__

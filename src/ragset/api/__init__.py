@@ -171,8 +171,7 @@ async def _foretell(folder: RunFolder, tools: Tools, roles: Opened) -> None:
     from ragset.api.estimate import quick_estimate
 
     try:
-        like = read_rates(folder.path) if folder.goes_on and (folder.path / REPORT).is_file() else Rates()
-        found = await quick_estimate(folder.flow, tools, roles.prices, like)
+        found = await quick_estimate(folder.flow, tools, roles.prices, _own_rates(folder))
     except Exception as error:
         tools.say(f"no estimate: {one_line(str(error))}")
         return
@@ -180,6 +179,16 @@ async def _foretell(folder: RunFolder, tools: Tools, roles: Opened) -> None:
     if roles.budget and found.draws:
         tokens = found.prompt_tokens + found.completion_tokens
         roles.budget.expect(found.calls / found.draws, tokens / found.draws, (found.cost or 0.0) / found.draws)
+
+
+def _own_rates(folder: RunFolder) -> Rates:
+    """Give the rates of the run that goes on in a folder, as far as it has a report that says them."""
+    if not folder.goes_on or not (folder.path / REPORT).is_file():
+        return Rates()
+    try:
+        return read_rates(folder.path)
+    except UsageError:
+        return Rates()
 
 
 async def _warmed(steps: Sequence[Step], tools: Tools) -> None:

@@ -24,7 +24,7 @@ from ragset.kit.prices import CURRENCY, PriceTable
 from ragset.schema.documents import Noun
 from ragset.schema.models import BUILTIN
 from ragset.schema.samples import Draw, Scenario, Usage
-from ragset.schema.step import Source, Step, Tally, Tools, Uses
+from ragset.schema.step import Fold, Source, Step, Tally, Tools, Uses
 from ragset.sources.scenarios import Scenarios
 
 NINE_IN_TEN = 1.645
@@ -214,8 +214,8 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     flow = flow.asking(n)
     source, *rest = sample_steps(flow)
     n = getattr(rest[-1], "n", None)
-    if not isinstance(source, Source):
-        raise FlowError("does not begin with a source", where=flow.name)
+    if not isinstance(source, Source) or not isinstance(keep := rest[-1], Fold):
+        raise FlowError("does not go from a source to keep", where=flow.name)
     if not names_of(tools):
         return without_a_model(flow)
     trial = replace(tools, tally=Tally())
@@ -231,7 +231,7 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     quotas = bool(getattr(source, "quotas", ())) and needed > len(made)
     least = needed
     if quotas:
-        needed = max(needed, await _with_quotas(source, rest[-1], trial, n, made, passing, flow.window))
+        needed = max(needed, await _with_quotas(source, keep, trial, n, made, passing, flow.window))
     least /= needed  # were its quotas to take no more draws than any pairs
     squared, crossed = _bias(made, len(made) / needed)
     needed = max(float(len(made)), needed / (1 + squared))
@@ -291,7 +291,7 @@ def _needed(source: Step, tools: Tools, n: int | None, made: Sequence[_Made]) ->
 
 
 async def _with_quotas(
-    source: Source, keep: Step, tools: Tools, n: int | None, made: Sequence[_Made], passing: Passing, window: int
+    source: Source, keep: Fold, tools: Tools, n: int | None, made: Sequence[_Made], passing: Passing, window: int
 ) -> float:
     """Give how many draws fill the order and its quotas, played with how often each value passed."""
     source, pairs = with_its_personas(source, tools.tally), sum(draw.gave for draw in made) / len(made)

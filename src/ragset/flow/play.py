@@ -13,7 +13,7 @@ from random import Random
 from ragset.flow.keep import values_of
 from ragset.flow.rates import Rates, pairs_asked
 from ragset.schema.samples import Context, Draw, QAPair, Sample
-from ragset.schema.step import Fold, Source, Step, Tally, Tools
+from ragset.schema.step import Fold, Source, Tally, Tools
 from ragset.sources.scenarios import Scenarios
 
 GAMES = 9
@@ -21,7 +21,7 @@ GAMES = 9
 ENOUGH = 1500
 """Draws of all games after which no further one is begun."""
 MOST = 5000
-"""Draws of one game; what is then lacking is taken to go on at the same pace."""
+"""Draws of one game for an order of n pairs; what is then lacking is taken to go on at the same pace."""
 
 ALIKE = 0.15
 """Correlation of the fates of two pairs of one chunk: a good passage gives several good pairs, a poor one none.
@@ -46,7 +46,7 @@ class Played:
 
 async def play(
     source: Source,
-    keep: Step,
+    keep: Fold,
     tools: Tools,
     n: int | None,
     *,
@@ -76,10 +76,10 @@ def with_its_personas(source: Source, tally: Tally) -> Source:
     return source.model_copy(update={"personas": personas, "personas_file": None, "propose_personas": 0})
 
 
-async def _game(source: Source, keep: Step, tools: Tools, n: int | None, window: int, dice: _Dice) -> Played:
+async def _game(source: Source, keep: Fold, tools: Tools, n: int | None, window: int, dice: _Dice) -> Played:
     """Play one run: as many draws are open as the source and the window allow, then the oldest is decided on."""
     own = replace(tools, tally=Tally(), say=lambda line: None)
-    folding = keep.begin(own) if isinstance(keep, Fold) else _All(own.tally, n)
+    folding = keep.begin(own)
     thrown: deque[Draw] = deque()
     draws = asked = 0
 
@@ -96,28 +96,13 @@ async def _game(source: Source, keep: Step, tools: Tools, n: int | None, window:
                 thrown.append(dice.thrown(draw))
             if thrown and (draw.empty or len(thrown) >= window):
                 decide()
-            if own.tally.full or draws >= MOST:
+            if own.tally.full or (n is not None and draws >= MOST):
                 break
-    while thrown and not own.tally.full and draws < MOST:
+    while thrown and not own.tally.full and (n is None or draws < MOST):
         decide()
     kept = own.tally.kept
     more = n / kept if n and kept and draws >= MOST and not own.tally.full else 1.0
     return Played(draws * more, asked * more, kept * more)
-
-
-@dataclass
-class _All:
-    """Keeps all that pass, where a flow has no ``keep``."""
-
-    tally: Tally
-    n: int | None
-
-    def __post_init__(self) -> None:
-        self.tally.wanted = self.n
-
-    def feed(self, item: Draw, seen: bytes | None) -> Draw:
-        self.tally.kept += sum(sample.status == "open" for sample in item.samples)
-        return item
 
 
 @dataclass

@@ -127,11 +127,10 @@ async def rehearse(
     names = names_of(tools)
     if not names:
         return without_a_model(flow)
-    if not isinstance(source, Source):
-        raise FlowError("does not begin with a source", where=flow.name)
+    if not isinstance(source, Source) or not isinstance(keep := rest[-1], Fold):
+        raise FlowError("does not go from a source to keep", where=flow.name)
     trial = _trial(tools)
-    if isinstance(rest[-1], Fold):
-        rest[-1].begin(trial)  # keep writes its limits into the tally, which the source reads
+    keep.begin(trial)  # it writes its limits into the tally, which the source reads
     trial.tally.wanted = None if n is None else max(n, 4 * draws)
     pulled = await _pull(source, trial)
     found = _Rehearsed()
@@ -146,9 +145,7 @@ async def rehearse(
         said.append("the values of quotas are taken to pass alike")
     share, pairs = math.prod(rates.passes.values()), sum(found.asked) / len(found.asked)
     source = with_its_personas(source, trial.tally)
-    played = await play(
-        source, rest[-1], trial, n, share=share, pairs=pairs, rates=rates, window=flow.window, games=games
-    )
+    played = await play(source, keep, trial, n, share=share, pairs=pairs, rates=rates, window=flow.window, games=games)
     stages = _stages(rest, found, rates, played, names)
     tokens = [
         _tokens(_stages(rest, found, rates.sending(most, unless=known), played, names)) / max(1.0, _tokens(stages))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragset.kit.people import GROUPS, ORGANISATIONS, is_person
-from ragset.kit.question_form_words import CODE, PLAIN_VERBS, QUOTED, STOP, WORD, uncased, without_frame, word_set
+from ragset.kit.question_form_words import AUX, CODE, PLAIN_VERBS, QUOTED, STOP, WORD, uncased, without_frame, word_set
 
 _JOINS = re.compile(
     r"(?P<bare>but|and|or|nor|yet)(?:,|\s+(?P<next>\S))"
@@ -61,12 +61,23 @@ _FUNCTION = STOP | word_set(
     "despite yes no well now again still perhaps maybe"
 )
 
+_EMPTY = _FUNCTION | PLAIN_VERBS
+
 _CLAUSES = word_set("because since when while if unless until although though so")
+_OF_SEVERAL = word_set("do are were don't aren't weren't")
+"""Verbs whose subject is several: "Why do salmon swim upstream?"."""
+_BEFORE_NOUN = word_set("the these those most many all some other such both")
+_OF_ANY = word_set("you we i to")
+"""Words before the same verbs that say nothing of a number: "If you are late"."""
+
+LOOKED_AT = 2000
+"""Characters of a question and of an answer that are looked at: the first sentence ends long before."""
 
 
 def opening_problems(question: str, answer: str) -> Iterator[str]:
     """Tell why an English answer cannot be understood with its question alone: at most one reason."""
-    text = QUOTED.sub("“”", CODE.sub("Code", answer.strip()))
+    question = question[:LOOKED_AT]
+    text = QUOTED.sub("“”", CODE.sub("Code", answer.strip()[:LOOKED_AT]))
     joined = _joined(text)
     if joined:
         yield f"opens with '{joined}', as if after another sentence"
@@ -76,9 +87,14 @@ def opening_problems(question: str, answer: str) -> Iterator[str]:
     if _CUT_ARTICLE.match(text) or _STANDS_FOR_NOTHING.match(text):
         return
     said = WORD.findall(re.split(r"[.!?:;]\s|\n", text, maxsplit=1)[0])
+    own = _own(said)
+    others = [word for word in WORD.findall(CODE.sub("Code", asked)) if _plain(word) not in own]
+    several = _several_subject(asked, own)
     for at, word in enumerate(said):
         kind = (_INSIDE if at else _OPENING).get(word.lower())
-        if kind and not (_named(kind, _others(asked, said), typed) or (at and _named(kind, said[:at], False))):
+        if not kind or (several and kind == _SEVERAL):
+            continue
+        if not (_named(kind, others, typed) or (at and _named(kind, said[:at], False))):
             yield f"'{word}' stands for nothing that the question names"
             return
 
@@ -88,18 +104,33 @@ def _joined(text: str) -> str:
     found = _JOINS.match(text)
     if found is None or len(text.split()) < 3:
         return ""
-    title = found["bare"] and found["next"] and not found["next"].islower() and not text.endswith((".", "!", "?"))
+    title = (
+        len(text) < LOOKED_AT // 2
+        and found["bare"]
+        and found["next"]
+        and not found["next"].islower()
+        and not text.endswith((".", "!", "?"))
+    )
     return "" if title else found.group().split()[0].strip(",") if found["bare"] else found.group().strip(",")
 
 
-def _others(question: str, said: Sequence[str]) -> list[str]:
-    """Give the words of the question that the clause lacks: what it names itself, its pronoun does not stand for.
+def _own(said: Sequence[str]) -> frozenset[str]:
+    """Give the words of the clause: what it names itself, its pronoun does not stand for.
 
     A further clause may come back to it: "It is closed because the pond is frozen".
     """
     ends = (at for at, word in enumerate(said) if at > 1 and word.lower() in _CLAUSES)
-    own = {_plain(word) for word in said[: next(ends, len(said))]}
-    return [word for word in WORD.findall(CODE.sub("Code", question)) if _plain(word) not in own]
+    return frozenset(_plain(word) for word in said[: next(ends, len(said))])
+
+
+def _several_subject(question: str, own: frozenset[str]) -> bool:
+    """Tell a question about several by its first verb, where a noun follows: "Where are aircraft built?"."""
+    lows = [word.lower().replace("’", "'") for word in WORD.findall(CODE.sub("Code", question))]
+    at = next((at for at, low in enumerate(lows) if low in AUX), len(lows))
+    if at >= len(lows) - 1 or lows[at] not in _OF_SEVERAL or (at and lows[at - 1] in _OF_ANY):
+        return False
+    noun = next((low for low in lows[at + 1 :] if low not in _BEFORE_NOUN), "")
+    return bool(noun) and noun not in _EMPTY and _plain(noun) not in own
 
 
 def _plain(word: str) -> str:
@@ -110,7 +141,7 @@ def _plain(word: str) -> str:
 def _named(kind: str, words: Sequence[str], typed: bool) -> bool:
     """Tell whether words hold something that a pronoun of a kind can stand for."""
     lows = [word.lower().removesuffix("'s").removesuffix("’s") for word in words]
-    content = [low for low in lows if low not in _FUNCTION | PLAIN_VERBS]
+    content = [low for low in lows if low not in _EMPTY]
     if kind == _THING or typed:  # typed without capitals, a name looks like any noun
         return bool(content)
     if _name(words) or any(is_person(low) for low in lows):
@@ -122,11 +153,11 @@ def _name(words: Sequence[str]) -> bool:
     """Tell whether a name is among words: capitals within the sentence, or at its start on no word of function."""
     inner = (w for w in words[1:] if w[:1].isupper() and w != "I" and w.lower() not in _DATES | _FUNCTION)
     first = words[0] if words else ""
-    return any(inner) or (first[:1].isupper() and first.lower() not in _FUNCTION | PLAIN_VERBS | _DATES)
+    return any(inner) or (first[:1].isupper() and first.lower() not in _EMPTY | _DATES)
 
 
 def _is_several(word: str) -> bool:
     if word in GROUPS | ORGANISATIONS:
         return True
     plural = word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
-    return plural and word not in _NO_PLURALS | _FUNCTION | PLAIN_VERBS
+    return plural and word not in _NO_PLURALS | _EMPTY

@@ -12,9 +12,18 @@ _PEOPLE = word_set(
     "member human patient student applicant assistant president resident agent client tenant servant lieutenant "
     "infant adult champion surgeon physician guardian librarian historian musician politician technician mayor lord "
     "duke count countess rival artist chef coach nephew niece uncle aunt cousin widow orphan victim suspect witness "
-    "fan bride groom male female actress hostess waitress duchess stewardess"
+    "fan bride groom male female actress hostess waitress duchess stewardess plaintiff defendant accused deceased "
+    "insured consultant immigrant emigrant migrant participant claimant appellant respondent correspondent accountant "
+    "attendant occupant descendant merchant sergeant spy informant inhabitant combatant contestant complainant "
+    "commandant entrant registrant adolescent adherent opponent proponent recipient parishioner "
+    "teen teenager youngster rebel pirate slave serf peasant hermit pharaoh emperor empress sultan "
+    "shah tsar czar marquis baron baroness viscount knight squire nomad newcomer bachelor graduate "
+    "undergraduate candidate delegate advocate magistrate pathologist diplomat bureaucrat aristocrat democrat "
+    "veteran architect carpenter chemist mechanic critic medic paramedic cleric heretic "
+    "convict wizard steward coward bard bodyguard sibling hacker cop vet comrade colleague "
+    "intern apprentice ally rabbi imam caliph monarch"
 )
-_DOES = ("er", "or", "ist", "eer", "man", "woman", "ee")
+_DOES = ("er", "or", "ist", "eer", "man", "woman", "ee", "person", "ian", "men", "people")
 """How nouns end that name who does something."""
 _NOBODY = word_set(
     "number paper water order letter power winter summer weather matter answer chapter computer river other another "
@@ -29,12 +38,18 @@ _NOBODY = word_set(
     "indicator radiator resistor compiler parser loader scanner heater boiler counter cursor router tracker carrier "
     "trailer starter adapter wrapper helper handler marker spacer fastener cover newsletter quarter thunder cylinder "
     "powder spider tiger lobster oyster otter beaver ruler drawer locker mixer washer dryer freezer burner cooler "
-    "rubber amber october november december september easter"
+    "rubber amber october november december september easter median obsidian meridian avian reptilian mammalian "
+    "amphibian crocodilian gaussian bayesian cartesian laplacian jacobian hessian hamiltonian lagrangian riemannian "
+    "devonian permian silurian cambrian precambrian valerian agrarian utilitarian sectarian riparian simian "
+    "specimen regimen abdomen acumen stamen lumen bitumen cyclamen ramen semen"
 )
 GROUPS = word_set(
     "people men women children mice feet teeth geese data criteria media fish sheep deer cattle pair majority "
     "minority population class audience generation bacteria fungi larvae algae phenomena species series offspring "
-    "poultry wildlife livestock youth folk crowd enemy they them their theirs both everybody everyone someone "
+    "poultry wildlife livestock youth folk crowd enemy elderly homeless unemployed salmon trout "
+    "cod tuna shrimp squid herring mackerel carp halibut krill plankton aircraft spacecraft hovercraft watercraft "
+    "moose elk bison buffalo caribou reindeer swine quail grouse vermin lice oxen dice genera nuclei alumni cacti "
+    "stimuli vertebrae antennae formulae strata spectra corpora they them their theirs both everybody everyone someone "
     "somebody anyone anybody nobody each every any all many most some several two three four five six seven eight "
     "nine ten twelve"
 )

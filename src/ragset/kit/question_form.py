@@ -52,6 +52,8 @@ all of them rightly.
 """
 MAX_WORDS = 60
 """Words that a question may have: human multi-hop questions reach that."""
+LONGEST_WORD = 100
+"""Characters for each word that a question may have, beyond which it is not read at all: that would take long."""
 
 _MARKUP = re.compile(
     r"\*\*|(?<!\w)__\w|\]\(|</?[a-zA-Z][^>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);|```|^\s*#{1,6}\s|\\[\[\]_*]|\{\{|\|\s*\|"
@@ -126,7 +128,7 @@ def problems(
     if answer is not None:
         english = is_english(question) if wording.english is None else wording.english
         found += [f"answer_complete: {detail}" for detail in incomplete(answer, english=english)]
-        found += [f"leftovers: {detail}" for detail in debris(question, answer)]
+        found += [f"leftovers: {detail}" for detail in debris(question, answer, english=english)]
         if english and not wording.follow_up:
             found += [f"answer_alone: {detail}" for detail in opening_problems(question, answer)]
     return found
@@ -141,11 +143,13 @@ def question_problems(
     wording: Wording = STRICT,
 ) -> list[str]:
     """Give the reasons against the question alone, and against an answer that it gives away."""
+    if len(question) > LONGEST_WORD * words[1]:
+        return [f"well_formed: {len(question)} characters, too many for {words[1]} words"]
     english = is_english(question) if wording.english is None else wording.english
     if wording.typed and uncased(question) and question.strip()[-1:].isalnum():
         wording = replace(wording, keyword=True)
     found = [f"well_formed: {detail}" for detail in _form(question, english, words, wording)]
-    if english and not wording.follow_up:
+    if english and not wording.follow_up and _count(question.strip()) <= words[1]:
         found += [f"self_contained: {detail}" for detail in context_problems(question)]
     pointer = points_at_prompt(question) or points_at_prompt(answer or "")
     if pointer:
@@ -166,7 +170,7 @@ def _form(question: str, english: bool, limits: tuple[int, int], wording: Wordin
         yield "a label, a list mark or an introduction is left before it"
     if not balanced(text):
         yield "brackets, quotes or backticks do not balance"
-    count = len(text) // 2 if _spaceless(text) else len(WORD.findall(text))
+    count = _count(text)
     if not (min(limits[0], 2) if wording.loose else limits[0]) <= count <= limits[1]:
         yield f"{count} words, wanted {limits[0]} to {limits[1]}"
     asks = _asks(text)
@@ -178,6 +182,10 @@ def _form(question: str, english: bool, limits: tuple[int, int], wording: Wordin
         yield "does not end with a question mark"
     if english and not wording.loose:
         yield from _english_form(text)
+
+
+def _count(text: str) -> int:
+    return len(text) // 2 if _spaceless(text) else len(WORD.findall(text))
 
 
 def _ends(text: str, asks: bool) -> bool:

@@ -40,10 +40,10 @@ PLAIN_VERBS = ASKS | word_set(
 )
 
 CODE = re.compile(r"`[^`\n]+`")
-QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“”]*[“”]")
+QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|„[^„“”]*[“”]")
 _FRAME = re.compile(
-    r"^\s*(?:according to|based on|in|per|as|for|from)\b[^,?“”\"]{0,80}(?:“[^”]*”|\"[^\"]*\")[^,?“”\"]{0,80},"
-    r"|\bdo(?:es)? (?:“[^”]*”|\"[^\"]*\") (?=say|state|tell|mention|list|write)",
+    r"^\s*(?:according to|based on|in|per|as|for|from)\b[^,?“”\"]{0,80}(?:“[^“”]*”|\"[^\"]*\")[^,?“”\"]{0,80},"
+    r"|\bdo(?:es)? (?:“[^“”]*”|\"[^\"]*\") (?=say|state|tell|mention|list|write)",
     re.IGNORECASE,
 )
 WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
@@ -59,6 +59,10 @@ def without_frame(question: str) -> str:
     return _FRAME.sub(" ", question)
 
 
+READ = 5000
+"""Characters that tell the language of a text."""
+
+
 def words_of(text: str) -> list[str]:
     """Give the words of a question, code and titles as one word each."""
     return [w.replace("’", "'") for w in WORD.findall(bare(text))]
@@ -72,6 +76,7 @@ def uncased(text: str) -> bool:
 
 def is_english(text: str) -> bool:
     """Tell whether a text reads as English: by its function words, and no other language is clearly its own."""
+    text = text[:READ]
     words = [w.lower() for w in WORD.findall(bare(text))]
     own = sum(w in STOP for w in words)
     foreign = sum(w in FOREIGN for w in words)

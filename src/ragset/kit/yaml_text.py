@@ -75,7 +75,7 @@ def read_yaml(text: str, where: str, hint: str, error: type[UsageError] = UsageE
     except _Refused as wrong:
         line = wrong.problem_mark.line + 1 if wrong.problem_mark else 0
         raise error(str(wrong.problem), where=f"{where}, line {line}", hint=wrong.note) from wrong
-    except (yaml.YAMLError, RecursionError, ValueError) as wrong:  # a date like 2020-99-99 is a ValueError
+    except (yaml.YAMLError, RecursionError, ValueError, KeyError, AttributeError, TypeError) as wrong:  # a wrong !!tag
         mark = getattr(wrong, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
         raise error(f"is not YAML{line}", where=where, hint=hint) from wrong

@@ -16,7 +16,7 @@ from ragset.adapters.models.transport import Disconnected, Fault, ModeRefused, R
 from ragset.errors import ModelError, UnreachableError
 
 GIVEN_UP = 4
-"""Asks given up in a row, for faults of one kind and with no answer to anybody since, after which the run ends."""
+"""Asks given up in a row, for faults of one kind and with no answer to anybody since, after which the run may end."""
 
 FAULTS = 8
 """Faults in a row after which only ``GIVEN_UP`` asks go on trying, until there is an answer."""
@@ -25,7 +25,8 @@ FIRST_TRIES = 4
 """Tries of one ask at a server that no connection to has ever come about."""
 
 GONE = 30.0
-"""Seconds without a connection after which a server that did answer before counts as gone."""
+"""Seconds without an answer after which a server that did answer before counts as gone: until then it may be that what
+is left are the very questions that it breaks on."""
 
 SILENCE = 3.0
 """Seconds without an answer after which the fault is said; later ones too, until there is an answer."""
@@ -94,7 +95,7 @@ class Outage:
 
     def failed(self, fault: Fault, began: float) -> None:
         """Say that a request that went out at ``began`` met a fault."""
-        if not isinstance(fault, Disconnected):
+        if not unconnected(fault):
             self.lost = 0
             self._there = self._there or isinstance(fault, (RateLimited, ServerFault, ModeRefused))
         if self._since is None:
@@ -117,25 +118,36 @@ class Outage:
         silent = asyncio.get_running_loop().time() - (self._since or 0.0)
         if isinstance(fault, RateLimited):
             silent += wait  # all do
-        if isinstance(fault, Disconnected) or silent < SILENCE or type(fault) in self._said:
+        if unconnected(fault) or silent < SILENCE or type(fault) in self._said:
             return
         self._said.add(type(fault))
         self.say(f"{self.name}: {fault.what}; trying again{f' in {wait:.0f} s' if wait >= SILENCE else ''}")
 
-    async def give_up(self, ask: object, fault: Fault, error: ModelError) -> NoReturn:
-        """Raise ``error`` once somebody is answered or nobody else is left, or what ends the run for all."""
+    async def give_up(self, ask: object, since: float, fault: Fault, error: ModelError) -> None:
+        """Raise ``error`` where others are answered, or nobody else is left; return when somebody is answered again.
+
+        ``since`` is when the ask met its first fault, or was sent where that was a time-out: who was answered after
+        that shows that the server is there, and the fault is the ask's own. Otherwise the ask is held, and may be tried
+        anew once the server is back; after a handful of them what ends the run is raised for all.
+        """
         if self._end:
             raise self._end
+        if self._answered_at > since:
+            raise error
         self._given_up = self._given_up + 1 if type(fault) is self._kind else 1
         self._kind = type(fault)
-        if self._given_up >= GIVEN_UP:
+        silent = asyncio.get_running_loop().time() - self._answered_at
+        if self._given_up >= GIVEN_UP and (silent >= GONE or isinstance(fault, RateLimited)):
             hint = error.hint or _HINTS.get(type(fault), "see what is wrong at the server")
             self._stop(f"no answer to {self._given_up} questions in a row: {error.what}", hint)
         self._retire(ask)
         self._free_the_last(1)
         if self._asks > len(self._held) + 1:
             await _in_line(self._held)
-        raise self._end or error
+        if self._end:
+            raise self._end
+        if self._answered_at <= since:
+            raise error
 
     def _stop(self, what: str, hint: str) -> NoReturn:
         self._end = UnreachableError(what, where=f"{self.name} {self.address}".strip(), hint=hint)
@@ -155,6 +167,11 @@ class Outage:
         if self._asks <= len(self._held) + more:
             for ask in self._held:
                 _wake(ask)
+
+
+def unconnected(fault: Fault) -> bool:
+    """Tell whether no request got out; a connection that broke later may be the request's own fault."""
+    return isinstance(fault, Disconnected) and not fault.billed
 
 
 async def _in_line(line: list[asyncio.Future[None]]) -> None:

@@ -10,16 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import NoReturn
 
 from ragset.adapters.models.budget import Budget, Reservation
 from ragset.adapters.models.limiter import Limiter, Outcome, Slot
-from ragset.adapters.models.outage import Outage
+from ragset.adapters.models.outage import Outage, unconnected
 from ragset.adapters.models.paid import Counts
 from ragset.adapters.models.readable import Readable
 from ragset.adapters.models.tokens import Calibration, count_messages
 from ragset.adapters.models.transport import (
-    Disconnected,
     Fault,
     ModeRefused,
     RateLimited,
@@ -56,13 +54,20 @@ class RateLimitedError(ModelError):
 
 @dataclass(slots=True, eq=False)
 class Tries:
-    """How often one ask was tried, and until when it may be."""
+    """How often one ask was tried, until when it may be, when it first went out, and when it met its first fault."""
 
     random: Random
     until: float | None = None
     sent: int = 0
     broken: int = 0
     waits: int = 0
+    out: float | None = None
+    since: float | None = None
+    anew: bool = False
+
+    def begin_anew(self, until: float) -> None:
+        """Count from nothing, once: it was the server's fault, and the server is back."""
+        self.until, self.broken, self.waits, self.out, self.since, self.anew = until, 0, 0, None, None, True
 
 
 @dataclass
@@ -120,12 +125,12 @@ class PacedModel:
             )
 
     async def _try(self, ask: Ask, need: tuple[int, int], tries: Tries, counts: Counts) -> Reply:
-        await self.outage.admit(tries)
-        slot = await self.limiter.acquire(sum(need), ask.purpose)
-        while not self.outage.lets(tries):
-            slot.unsent()
+        while True:
             await self.outage.admit(tries)
             slot = await self.limiter.acquire(sum(need), ask.purpose)
+            if self.outage.lets(tries):
+                break
+            slot.unsent()
         outcome, used = "unknown", None
         try:
             loop = asyncio.get_running_loop()
@@ -133,11 +138,16 @@ class PacedModel:
             reservation = await self.budget.reserve(self.transport.name, *need)
             counts.sent(again=tries.sent > 0)
             tries.sent += 1
+            tries.out = loop.time() if tries.out is None else tries.out
             try:
                 reply = await self._request(ask, slot, reservation)
             except Fault as fault:
                 self.outage.failed(fault, slot.begun)
                 outcome = self._met(fault)
+                counts.unbilled += 1
+                raise
+            except ModelError:  # refused for what it is, which is an answer
+                self.outage.answered()
                 counts.unbilled += 1
                 raise
             except BaseException:
@@ -180,25 +190,34 @@ class PacedModel:
             return
         now = asyncio.get_running_loop().time()
         left = (tries.until or now) - now
-        if isinstance(fault, Disconnected):
+        if tries.since is None:
+            tries.since = tries.out if isinstance(fault, TimedOut) else now
+        if unconnected(fault):
             self.outage.unconnected(fault, tries.sent)
         # While nobody gets through, how long that lasts decides, not how often one ask was tried.
-        if not isinstance(fault, RateLimited) and not (isinstance(fault, Disconnected) and self.outage.lost > 1):
+        if not isinstance(fault, RateLimited) and not (unconnected(fault) and self.outage.lost > 1):
             tries.broken += 1
             if tries.broken >= TRIES:
-                await self._give_up(fault, tries, f"{tries.sent} tries", fault.hint)
+                return await self._give_up(fault, tries, f"{tries.sent} tries", fault.hint)
         wait = fault.retry_after or tries.random.uniform(0, min(LONGEST, BASE * 2**tries.waits))
         tries.waits += 1
         if wait >= left:
             why = f"the server asks to wait {wait:g} s" if fault.retry_after else f"{tries.sent} tries"
             hint = "ask again when that is over, or raise deadline" if fault.retry_after else fault.hint
             why = f"{why}, the deadline of {self.choice.deadline:g} s would pass"
-            await self._give_up(fault, tries, why, hint)
+            return await self._give_up(fault, tries, why, hint)
         self.outage.tell(fault, wait)
-        await self.sleep(wait)
+        return await self.sleep(wait)
 
-    async def _give_up(self, fault: Fault, tries: Tries, why: str, hint: str | None) -> NoReturn:
+    async def _give_up(self, fault: Fault, tries: Tries, why: str, hint: str | None) -> None:
+        """Raise what comes of it, or go on where the server was at fault and is back."""
         kind = {RateLimited: RateLimitedError, TimedOut: RequestTimeoutError}.get(type(fault), ServerBrokenError)  # type: ignore[arg-type]
         error = kind(f"{fault.what} ({why})", where=self.transport.name, hint=hint)
         error.__cause__ = fault
-        await self.outage.give_up(tries, fault, error)
+        loop = asyncio.get_running_loop()
+        if tries.anew:
+            raise error
+        await self.outage.give_up(tries, loop.time() if tries.since is None else tries.since, fault, error)
+        if isinstance(fault, RateLimited):
+            raise error
+        tries.begin_anew(loop.time() + self.choice.deadline)

@@ -5,7 +5,7 @@ Who reads a reply says how it went; the model's wrapper gives what it is said to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from ragset.errors import ModelSetupError, ReplyError
@@ -19,14 +19,24 @@ SHOWN = 80
 
 @dataclass
 class Readable:
-    """Counts the questions of one model that were left without a readable reply, until the first one that was not."""
+    """Counts the questions of one model that were left without a readable reply, until the first one that was not.
+
+    ``keys`` are those under which its replies stand in the cache, until then: a model that is left is asked anew.
+    """
 
     proven: bool = False
     unread: int = 0
+    keys: set[str] = field(default_factory=set[str])
+
+    def heard(self, key: str) -> None:
+        """Say under which key a reply stands."""
+        if not self.proven:
+            self.keys.add(key)
 
     def read(self) -> None:
         """Say that a reply could be read."""
         self.proven = True
+        self.keys.clear()
 
     def left(self, error: ReplyError, name: str) -> None:
         """Say that a question was left unread; raises ``ModelSetupError`` when that was one too many."""

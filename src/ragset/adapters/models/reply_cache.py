@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 from ragset.adapters.models.paid import Counts, Paid
 from ragset.adapters.models.readable import Hearing, Readable
 from ragset.adapters.turns import Turn, draw_now, take_turn
-from ragset.errors import ReplyError, UsageError
+from ragset.errors import ModelSetupError, ReplyError, UsageError
 from ragset.schema.ids import digest
 from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply, Role
@@ -95,6 +95,11 @@ class ReplyCache:
         """Give a note."""
         row = self._guarded(lambda: self._row("SELECT value FROM notes WHERE key = ?", key))
         return row[0] if row else None
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drop replies."""
+        for key in keys:
+            self._write("DELETE FROM replies WHERE key = ?", (key,))
 
     def close(self) -> None:
         """Close the file."""
@@ -211,17 +216,23 @@ class Flight:
 class _Question:
     """One question to a model, as its :class:`Hearing`; those asked in a way that was left since say nothing."""
 
-    def __init__(self, model: Sending) -> None:
-        self._model, self._way = model, self._way_of(model)
+    def __init__(self, model: Sending, cache: ReplyCache | None) -> None:
+        self._model, self._cache, self._way = model, cache, self._way_of(model)
 
     def read(self) -> None:
         """Say that a reply could be read."""
         self._model.readable.read()
 
     def left(self, error: ReplyError) -> None:
-        """Say that none could."""
-        if self._way_of(self._model) == self._way:
+        """Say that none could; what a model said that is left for it is forgotten: it, or its server, may be mended."""
+        if self._way_of(self._model) != self._way:
+            return
+        try:
             self._model.readable.left(error, self._model.transport.name)
+        except ModelSetupError:
+            if self._cache:
+                self._cache.forget(self._model.readable.keys)
+            raise
 
     @staticmethod
     def _way_of(model: Sending) -> str | None:
@@ -260,7 +271,7 @@ class CachedModel:
 
     def hearing(self) -> Hearing:
         """Begin a question: what comes of it is said to what is given."""
-        return _Question(self._inner)
+        return _Question(self._inner, self._cache)
 
     async def complete(self, ask: Ask) -> Reply:
         """Answer from the cache, from an equal ask under way, or from the model; books the usage in each case."""
@@ -280,6 +291,7 @@ class CachedModel:
             raise UsageError(what, hint="run without --replay")
         else:
             reply = await self._shared(key, ask, counts)
+        self._inner.readable.heard(key)
         book(self._role, reply.usage)
         return reply
 
