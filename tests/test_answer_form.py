@@ -72,7 +72,7 @@ GOOD = [
     ("Wo finde ich das Formular?", "Unter https://www.amt.de und https://www.bund.de."),
     ("Unde găsesc formularul?", "La https://www.amt.ro și https://www.stat.ro."),
     ("Welche Farben hat die Flagge?", "Blau | Gelb | Rot"),
-    ("Which mirrors can be used?", "https://a.org/x and https://b.org/z"),
+    ("Which mirrors can be used?", "https://a.org/x and https://b.org/y"),
     (
         "How do I install ragset?",
         "Run `pip install ragset`; see https://a.org and https://b.org for details.",

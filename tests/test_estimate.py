@@ -365,6 +365,19 @@ def test_amounts_have_three_digits(value: float, said: str) -> None:
     assert amount(value) == said
 
 
+async def test_rates_of_few_pairs_are_drawn_towards_the_usual_and_widen_the_range() -> None:
+    tools, _ = await _tools(roles=("writer", "judge"))
+    flow = _flow(200, ["faithfulness"], {"rag_qa": 1})
+    few, many = [
+        await rehearse(flow, tools, 200, like=Rates(passes={"faithfulness": 0.5}, counts={"faithfulness": n}))
+        for n in (6, 600)
+    ]
+    assert many.pass_rates["faithfulness"] == pytest.approx(0.5, abs=0.01)
+    assert few.pass_rates["faithfulness"] == pytest.approx((3 * 0.9 + 6 * 0.5) / 9, abs=0.001)
+    assert few.high - few.low > 1.5 * (many.high - many.low)
+    assert "pass rates as in an earlier run, which made 600 pairs" in many.assumptions
+
+
 async def test_values_that_seldom_pass_take_more_draws_of_a_quota() -> None:
     axes = {"languages": {"en": 1, "de": 1}, "quotas": ["language"]}
     steps = [{"scenarios": {"seed": 3, **axes}}, "rag_qa", "evidence", {"keep": {"n": 60}}]

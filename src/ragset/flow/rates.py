@@ -32,12 +32,14 @@ PRIOR = 3.0
 class Rates(Noun):
     """Which share of the samples that reach a step pass it, and which share its cheap tier sends on to the model.
 
-    ``passes`` of the step that writes is the share of the wanted pairs that it gives. ``values`` says of each value of
+    ``passes`` of the step that writes is the share of the wanted pairs that it gives; ``counts`` says how many pairs
+    each share was counted over (a step without a count is known, not counted). ``values`` says of each value of
     an axis how often its pairs pass all steps, over how often all pairs do.
     """
 
     passes: dict[str, Share] = Field(default_factory=dict)
     sent_on: dict[str, Share] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(default_factory=dict)
     values: dict[str, dict[str, Factor]] = Field(default_factory=dict)
 
     def of(self, want: Mapping[str, str]) -> float:
@@ -49,8 +51,20 @@ class Rates(Noun):
         return Rates(
             passes={**other.passes, **self.passes},
             sent_on={**other.sent_on, **self.sent_on},
+            counts={step: n for step, n in other.counts.items() if step not in self.passes} | self.counts,
             values={**other.values, **self.values},
         )
+
+    def passing(self, step: str, usual: float) -> float:
+        """Give the pass rate of a step, drawn towards what is usual where it was counted over few pairs."""
+        count = self.counts.get(step)
+        if count is None:
+            return max(LEAST, self.passes[step])
+        return max(LEAST, (PRIOR * usual + self.passes[step] * count) / (PRIOR + count))
+
+    def variance(self, passes: Mapping[str, float]) -> float:
+        """Give the relative variance that a product of pass rates has when they were counted over few pairs."""
+        return sum((1 - passes[step]) / (passes[step] * n) for step, n in self.counts.items() if n and step in passes)
 
     def sending(self, share: float, *, unless: Rates) -> Rates:
         """Give these with another share sent on by every tier, except where ``unless`` knows it."""
@@ -109,6 +123,7 @@ class Passing:
         return Rates(
             passes={step: _share(self._passed[step], n) for step, n in self._arrived.items() if n and step != KEEP},
             sent_on={step: _share(self._sent[step], n) for step, n in self._cheap.items()},
+            counts={step: n for step, n in self._arrived.items() if n and step != KEEP},
             values=self._values(),
         )
 

@@ -141,6 +141,8 @@ async def rehearse(
         raise RagsetError(f"the flow cannot be rehearsed: {why}", where=flow.name, hint="use --pilot")
     known = Rates(passes=flow.pass_rates, sent_on=flow.sent_on).over(like)
     rates, said = _rates(known, rest, trial, found)
+    if known.counts:
+        said.append(f"pass rates as in an earlier run, which made {max(known.counts.values()):,} pairs")
     if getattr(source, "quotas", ()) and not rates.values:
         said.append("the values of quotas are taken to pass alike")
     share, pairs = math.prod(rates.passes.values()), sum(found.asked) / len(found.asked)
@@ -151,7 +153,7 @@ async def rehearse(
         _tokens(_stages(rest, found, rates.sending(most, unless=known), played, names)) / max(1.0, _tokens(stages))
         for most in (0.0, 1.0)
     ]
-    low, high = _range(share, n, _guessed(known, rates), stages, tokens)
+    low, high = _range(share, n, _guessed(known, rates), stages, tokens, known.variance(rates.passes))
     return Estimate(
         basis="rehearsal",
         asked=flow.asked,
@@ -270,7 +272,7 @@ def _rates(known: Rates, steps: Sequence[Step], tools: Tools, found: _Rehearsed)
             sent_on[step.name] = share
             sending.append(f"{step.name} {share:.0%}")
         if step.name in known.passes:
-            passes[step.name] = max(LEAST, known.passes[step.name])
+            passes[step.name] = known.passing(step.name, ASSUMED_JUDGE if _asks(step, tools) else ASSUMED_RULE)
         elif step.takes is not Sample:
             passes[step.name] = sum(found.gave) / max(1, sum(found.asked))
         elif step.name == "keep":
@@ -304,16 +306,22 @@ def _guessed(known: Rates, rates: Rates) -> list[float]:
 
 
 def _range(
-    share: float, n: int | None, guessed: Sequence[float], stages: Sequence[StageCost], sent: Sequence[float]
+    share: float,
+    n: int | None,
+    guessed: Sequence[float],
+    stages: Sequence[StageCost],
+    sent: Sequence[float],
+    counted: float,
 ) -> tuple[float, float]:
     """Give the factors of the cheapest and the dearest run that is likely.
 
-    Chance: the number of candidates that n kept ones take is negative binomial. A model's replies may be a third
+    Chance: the number of candidates that n kept ones take is negative binomial, and rates of an earlier run have the
+    relative variance ``counted``. A model's replies may be a third
     shorter or longer than rehearsed ones. Where rates are guessed, half as many and twice as many may fail, and the
     cheap tier may send on nothing or all: ``sent`` holds the factors of that. What is unlikely by itself is not taken
     to come all at once: logarithms are added as squares.
     """
-    chance = NINE_IN_TEN * math.sqrt((1 - share) / max(1.0, float(n or 50)) + 0.02**2)
+    chance = NINE_IN_TEN * math.sqrt((1 - share) / max(1.0, float(n or 50)) + 0.02**2 + counted)
     unlike = sum(stage.completion_tokens for stage in stages) / 3 / max(1.0, _tokens(stages))
     fewer = [rate / (1 - (1 - rate) / 2) for rate in guessed]
     more = [rate / max(0.05, 1 - 2 * (1 - rate)) for rate in guessed]

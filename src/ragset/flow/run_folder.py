@@ -77,12 +77,12 @@ class RunFolder:
         """Make the folder this run's: what was another's goes, and the flow is written. Done once."""
         if self._taken:
             return
-        self._taken = True
         if not self.goes_on:
             for name in (*RESULTS, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
                 (self.path / name).unlink(missing_ok=True)
         self.journal.open()  # first: a flow.yaml without a journal is a file of the user's own
         replace_text(self.path / FLOW, self.flow.to_yaml())
+        self._taken = True
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Append decided samples to the file of their status; they appear under their names at the end."""

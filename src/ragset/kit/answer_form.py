@@ -13,8 +13,8 @@ LONG_CONTEXT, LONG_ANSWER = 60, 40
 """Words from which a context counts as long, and an answer as long enough to be a copy of it."""
 
 _CUT = re.compile(
-    r"(?:[\[(–—-]|\b(?:and|or|the|a|an|of the|in the|to the|by the|for the|with the|such as|including|because|than|"
-    r"into|between|its|their|whose|und|oder|der|die|das|eine?|et|ou|les?|une?|y|los|las|el|het|een))\s*$",
+    r"(?:[\[(–—-]|(?<![/._~])\b(?:and|or|the|a|an|of the|in the|to the|by the|for the|with the|such as|including|"
+    r"because|than|into|between|its|their|whose|und|oder|der|die|das|eine?|et|ou|les?|une?|y|los|las|el|het|een))\s*$",
     re.IGNORECASE,
 )
 _LEAD_IN = re.compile(
