@@ -21,10 +21,12 @@ Late draws give less: what is easy to ask is taken. On corpora/guide 200 pairs t
 """
 SPREAD = 0.5
 """Standard deviation of a draw's yield before anything is known, as a share of the most it can give."""
-SAFETY = 0.1
-"""Standard deviations of what the open draws give that are asked for on top; more buys no time (by simulation)."""
-SPARE = 0.015
-"""Open draws that are not counted on, as a share of those committed: the last pairs are not waited for one by one."""
+CAUTION = 1.0
+"""Standard deviations of what the open draws give that are counted on besides: rather a few draws too few than paid in
+vain. On corpora/guide 200 pairs took 4.7 % more calls than needed with it, 7.2 % without, and 10.8 s both times.
+"""
+FEW = 12
+"""Open draws among which there is no caution: the last pairs are not waited for one by one."""
 FLOOR = 0.1
 """Least share of the most that a draw is expected to give: bounds the draws that are open at once."""
 
@@ -74,9 +76,6 @@ class Yields:
         return self.rooms.total()
 
     def expected(self) -> float:
-        """Pairs that the open draws give, some of them not counted on, less ``SAFETY`` standard deviations."""
-        if not self.open:
-            return 0.0
-        mean, counted = self.mean, max(0.0, 1 - SPARE * self.draws / self.open)
-        hope = sum(min(mean, room) * count for room, count in self.rooms.items())
-        return hope * counted - SAFETY * self.deviation * sqrt(self.open)
+        """Pairs that the open draws give, ``CAUTION`` standard deviations included."""
+        hope = sum(min(self.mean, room) * count for room, count in self.rooms.items())
+        return hope + CAUTION * self.deviation * sqrt(max(0, self.open - FEW))
