@@ -93,19 +93,28 @@ class _Rehearsed:
     """What the rehearsal measured."""
 
     costs: dict[tuple[str, str], _Cost] = field(default_factory=dict[tuple[str, str], _Cost])
+    forced: dict[tuple[str, str], _Cost] = field(default_factory=dict[tuple[str, str], _Cost])
     asked: list[int] = field(default_factory=list[int])
     gave: list[int] = field(default_factory=list[int])
     arrived: dict[str, int] = field(default_factory=dict[str, int])
     passed: dict[str, int] = field(default_factory=dict[str, int])
     failures: list[str] = field(default_factory=list[str])
 
-    def note(self, step: str, full: Account, one: Account, samples: int) -> None:
-        """Write down what a step used in one draw."""
-        for key in (name for name in full if name[0] == step):
-            cost = self.costs.setdefault(key, _Cost())
+    def note(self, full: Account, one: Account, samples: int, judged: int, *, forced: bool = False) -> None:
+        """Write down what a step used in one draw of ``samples``, of which the judge's model saw ``judged``.
+
+        What it used where its cheap tier was ``forced`` to send all on counts for the judge alone, and only where the
+        tier sent nothing on of its own accord.
+        """
+        for key in (name for name in full if name[1] == "judge" or not forced):
+            cost = (self.forced if forced else self.costs).setdefault(key, _Cost())
             cost.full.append(full[key])
             cost.one.append(one.get(key, Usage()))
-            cost.samples.append(samples)
+            cost.samples.append(judged if key[1] == "judge" else samples)
+
+    def cost(self) -> dict[tuple[str, str], _Cost]:
+        """Give what each step used for each role."""
+        return self.forced | self.costs
 
 
 async def rehearse(
@@ -180,7 +189,6 @@ def _trial(tools: Tools) -> Tools:
         role: Booked(_Willing(Rehearsal()), role) if role in named else model for role, model in tools.models.items()
     }
     extras = {key: value for key, value in tools.extras.items() if not key.startswith("ragset.writer")}
-    extras[REHEARSED] = True
     return replace(tools, models=models, tally=Tally(), say=lambda line: None, extras=extras)
 
 
@@ -215,8 +223,10 @@ async def _walk(steps: Sequence[Step], draw: Draw, tools: Tools, found: _Rehears
             found.failures.append(f"{step.name}: {full[0].failure.message if full[0] else 'failed'}")  # type: ignore[union-attr]
             break
         out, used = full
-        one = used if makes or len(item.samples) < 2 else (await _account(step, _only_first(item), tools))[1]
-        found.note(step.name, used, one, 1 if makes else len(item.samples))
+        if makes:
+            found.note(used, used, 1, 1)
+        else:
+            await _note(step, item, out, used, tools, found)
         broken = [f"{step.name}: {s.failure.message}" for s in out.samples if s.failure]
         if len(broken) > len(out.samples) / 2:  # then what the step uses was not seen
             found.failures += broken
@@ -237,6 +247,26 @@ async def _walk(steps: Sequence[Step], draw: Draw, tools: Tools, found: _Rehears
         found.asked.append(pairs_asked(draw))
 
 
+async def _note(step: Map, item: Draw, out: Draw, used: Account, tools: Tools, found: _Rehearsed) -> None:
+    """Write down what a step used for all samples of a draw, beside what it uses for one of them.
+
+    Those that a cheap tier sends on cost the model more than others would: what is plain is decided before. Where it
+    sends none on, it is made to.
+    """
+    sent = [sample.id for sample in out.samples if _goes_to_the_model(step, sample)]
+    first = _only(item, sent[0] if sent else item.samples[0].id)
+    one = used if len(item.samples) < 2 else (await _account(step, first, tools))[1]
+    found.note(used, one, len(item.samples), len(sent))
+    if not sent:
+        forced = replace(tools, extras={**tools.extras, REHEARSED: True})
+        every, alone = [(await _account(step, draw, forced))[1] for draw in (item, first)]
+        found.note(every, alone, len(item.samples), len(item.samples), forced=True)
+
+
+def _goes_to_the_model(step: Map, sample: Sample) -> bool:
+    return not isinstance(step, TieredJudge) or bool(sample.measures.get(step.measure, True))
+
+
 async def _account(step: Map, item: Draw, tools: Tools) -> tuple[Any, Account]:
     account: Account = {}
     ledger.set(account)
@@ -250,9 +280,8 @@ async def _account(step: Map, item: Draw, tools: Tools) -> tuple[Any, Account]:
         return item.model_copy(update={"failure": failure}), account
 
 
-def _only_first(item: Draw) -> Draw:
-    first, *others = item.samples
-    return item.with_samples((first, *(sample.failed(_OUT) for sample in others)))
+def _only(item: Draw, chosen: str) -> Draw:
+    return item.with_samples(tuple(one if one.id == chosen else one.failed(_OUT) for one in item.samples))
 
 
 def _rates(known: Rates, steps: Sequence[Step], tools: Tools, found: _Rehearsed) -> tuple[Rates, list[str]]:
@@ -316,10 +345,9 @@ def _range(
     """Give the factors of the cheapest and the dearest run that is likely.
 
     Chance: the number of candidates that n kept ones take is negative binomial, and rates of an earlier run have the
-    relative variance ``counted``. A model's replies may be a third
-    shorter or longer than rehearsed ones. Where rates are guessed, half as many and twice as many may fail, and the
-    cheap tier may send on nothing or all: ``sent`` holds the factors of that. What is unlikely by itself is not taken
-    to come all at once: logarithms are added as squares.
+    relative variance ``counted``. A model's replies may be a third shorter or longer than rehearsed ones. Where rates
+    are guessed, half as many and twice as many may fail, and the cheap tier may send on nothing or all: ``sent`` holds
+    the factors of that. What is unlikely by itself is not taken to come all at once: logarithms are added as squares.
     """
     chance = NINE_IN_TEN * math.sqrt((1 - share) / max(1.0, float(n or 50)) + 0.02**2 + counted)
     unlike = sum(stage.completion_tokens for stage in stages) / 3 / max(1.0, _tokens(stages))
@@ -344,7 +372,7 @@ def _stages(
         makes, seen = step.takes is not Sample, share
         if getattr(step, "all_scores", False):
             seen = math.prod(rates.passes[s.name] for s in steps if s.takes is not Sample)
-        for (_, role), cost in ((key, cost) for key, cost in found.costs.items() if key[0] == step.name):
+        for (_, role), cost in ((key, cost) for key, cost in found.cost().items() if key[0] == step.name):
             asked = seen * (rates.sent_on.get(step.name, 1.0) if role == "judge" else 1.0)
             calls, prompt, completion = (
                 played.draws * (_mean(cost.full, what) if makes else _expected(cost, what, played.pairs, asked))

@@ -28,7 +28,7 @@ from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 REHEARSED = "ragset.rehearsed"
-"""Set in ``Tools.extras`` by a rehearsal: all is sent on then, since made-up pairs say nothing about the share."""
+"""Set in ``Tools.extras`` by a rehearsal that wants to see the model asked: all is sent on then."""
 
 
 @dataclass(frozen=True, slots=True)
