@@ -195,70 +195,78 @@ def _import() -> _Ragas:
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"ragas ({error.name})", "ragas") from error
 
-    class PortModel(InstructorBaseRagasLLM):
-        """Our language-model port with the face that ragas wants."""
+    class PortModel(_PortModel, InstructorBaseRagasLLM):
+        pass
 
-        def __init__(self, model: LanguageModel, record: _Record, purpose: str, amiss: _Amiss) -> None:
-            self._model, self._record, self._purpose, self._amiss = model, record, purpose, amiss
-            self._fetched: dict[str, Any] = {}
-
-        async def fetch(self, prompts: list[str], response_model: type[Any]) -> None:
-            """Ask for several replies at once, each prompt once; all are waited for, the first error is raised."""
-            once = list(dict.fromkeys(prompts))
-            asks = (self._ask(prompt, response_model) for prompt in once)
-            found = await asyncio.gather(*asks, return_exceptions=True)
-            for one in found:
-                if isinstance(one, BaseException):
-                    raise one
-            self._fetched.update(zip(once, found, strict=True))
-
-        def generate(self, prompt: str, response_model: type[Any]) -> Any:
-            raise TypeError("ragas is asked asynchronously here")
-
-        async def agenerate(self, prompt: str, response_model: type[Any]) -> Any:
-            value = self._fetched.get(prompt)
-            if value is None:
-                value = await self._ask(prompt, response_model)
-            _keep(self._record, value)
-            return value
-
-        async def _ask(self, prompt: str, wanted: type[Any]) -> Any:
-            """Put one ragas prompt to the model; what no reply schema can say is checked here."""
-
-            def check(reply: Reply) -> None:
-                value = wanted.model_validate(reply.value)
-                if wanted.__name__ == STATEMENTS:
-                    why = _amiss_in_statements(value.statements, reply)
-                else:
-                    why = self._amiss(value, self._record.statements)
-                if why:
-                    cut = reply.finish == "length"
-                    hint = "raise max_tokens" if cut else "use a model that answers for each statement"
-                    raise ReplyError(why, where=self._purpose, hint=hint, head=reply.raw[:HEAD])
-
-            messages = (Message(role="user", content=prompt),)
-            ask = Ask(messages=messages, reply_schema=_schema(wanted), purpose=self._purpose, check=check)
-            reply = await self._model.complete(ask)
-            self._record.usage += reply.usage
-            check(reply)  # not every model asks again
-            return _tidy(wanted.model_validate(reply.value))
-
-    class KnownVectors(BaseRagasEmbedding):
-        """Vectors of texts that were embedded beforehand, off the event loop."""
-
-        def __init__(self, known: dict[str, FloatArray]) -> None:
-            super().__init__()
-            self._known = known
-
-        def embed_text(self, text: str, **kwargs: Any) -> list[float]:
-            return self._known[text].tolist()
-
-        async def aembed_text(self, text: str, **kwargs: Any) -> list[float]:
-            return self.embed_text(text)
+    class KnownVectors(_KnownVectors, BaseRagasEmbedding):
+        pass
 
     return _Ragas(
         Faithfulness, AnswerCorrectness, PortModel, KnownVectors, StatementGeneratorInput, StatementGeneratorOutput
     )
+
+
+class _PortModel:
+    """Our language-model port with the face that ragas wants."""
+
+    def __init__(self, model: LanguageModel, record: _Record, purpose: str, amiss: _Amiss) -> None:
+        self._model, self._record, self._purpose, self._amiss = model, record, purpose, amiss
+        self._fetched: dict[str, Any] = {}
+
+    async def fetch(self, prompts: list[str], response_model: type[Any]) -> None:
+        """Ask for several replies at once, each prompt once; all are waited for, the first error is raised."""
+        once = list(dict.fromkeys(prompts))
+        asks = (self._ask(prompt, response_model) for prompt in once)
+        found = await asyncio.gather(*asks, return_exceptions=True)
+        for one in found:
+            if isinstance(one, BaseException):
+                raise one
+        self._fetched.update(zip(once, found, strict=True))
+
+    def generate(self, prompt: str, response_model: type[Any]) -> Any:
+        raise TypeError("ragas is asked asynchronously here")
+
+    async def agenerate(self, prompt: str, response_model: type[Any]) -> Any:
+        value = self._fetched.get(prompt)
+        if value is None:
+            value = await self._ask(prompt, response_model)
+        _keep(self._record, value)
+        return value
+
+    async def _ask(self, prompt: str, wanted: type[Any]) -> Any:
+        """Put one ragas prompt to the model; what no reply schema can say is checked here."""
+
+        def check(reply: Reply) -> None:
+            value = wanted.model_validate(reply.value)
+            if wanted.__name__ == STATEMENTS:
+                why = _amiss_in_statements(value.statements, reply)
+            else:
+                why = self._amiss(value, self._record.statements)
+            if why:
+                cut = reply.finish == "length"
+                hint = "raise max_tokens" if cut else "use a model that answers for each statement"
+                raise ReplyError(why, where=self._purpose, hint=hint, head=reply.raw[:HEAD])
+
+        messages = (Message(role="user", content=prompt),)
+        ask = Ask(messages=messages, reply_schema=_schema(wanted), purpose=self._purpose, check=check)
+        reply = await self._model.complete(ask)
+        self._record.usage += reply.usage
+        check(reply)  # not every model asks again
+        return _tidy(wanted.model_validate(reply.value))
+
+
+class _KnownVectors:
+    """Vectors of texts that were embedded beforehand, off the event loop."""
+
+    def __init__(self, known: dict[str, FloatArray]) -> None:
+        super().__init__()
+        self._known = known
+
+    def embed_text(self, text: str, **kwargs: Any) -> list[float]:
+        return self._known[text].tolist()
+
+    async def aembed_text(self, text: str, **kwargs: Any) -> list[float]:
+        return self.embed_text(text)
 
 
 def _tidy(value: Any) -> Any:

@@ -21,7 +21,7 @@ from ragset.errors import UsageError
 from ragset.flow.certify import certify
 from ragset.flow.compile import Flow, compile_flow
 from ragset.flow.files import replace_text
-from ragset.flow.run_folder import JOURNAL, REPORT
+from ragset.flow.run_folder import FLOW, JOURNAL, REPORT
 from ragset.kit.foreign import FORMATS, OWN, format_named
 from ragset.kit.foreign.columns import check_columns
 from ragset.kit.foreign.reading import check_set, guess
@@ -32,7 +32,7 @@ from ragset.schema.step import Step
 from ragset.sources.files import survey
 from ragset.sources.samples import read_samples
 
-RUN_FILES = ("flow.yaml", JOURNAL)
+RUN_FILES = (FLOW, JOURNAL)
 """What every run folder holds, a run that has not finished too."""
 
 _NAME_INDEX = "name an index with --index, or documents with --corpus"

@@ -16,7 +16,7 @@ from pydantic import Field
 from ragset.errors import FlowError, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
-from ragset.flow.play import play, with_its_personas
+from ragset.flow.play import Odds, play
 from ragset.flow.rates import Passing
 from ragset.flow.report import add_spent
 from ragset.flow.running import makes_samples, parts
@@ -231,7 +231,8 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
     quotas = bool(getattr(source, "quotas", ())) and needed > len(made)
     least = needed
     if quotas:
-        needed = max(needed, await _with_quotas(source, keep, trial, n, made, passing, flow.window))
+        odds = Odds(passing.share, sum(draw.gave for draw in made) / len(made), passing.rates())
+        needed = max(needed, (await play(source, keep, trial, odds, window=flow.window)).draws)
     least /= needed  # were its quotas to take no more draws than any pairs
     squared, crossed = _bias(made, len(made) / needed)
     needed = max(float(len(made)), needed / (1 + squared))
@@ -288,15 +289,6 @@ def _needed(source: Step, tools: Tools, n: int | None, made: Sequence[_Made]) ->
         return wanted if n is not None else float(len(made))
     repeats = getattr(source, "repeats", 1)
     return max(float(len(made)), min(wanted, chunks * (1 + (repeats - 1) * gave)))
-
-
-async def _with_quotas(
-    source: Source, keep: Fold, tools: Tools, n: int | None, made: Sequence[_Made], passing: Passing, window: int
-) -> float:
-    """Give how many draws fill the order and its quotas, played with how often each value passed."""
-    source, pairs = with_its_personas(source, tools.tally), sum(draw.gave for draw in made) / len(made)
-    rates = passing.rates()
-    return (await play(source, keep, tools, n, share=passing.share, pairs=pairs, rates=rates, window=window)).draws
 
 
 def _enough(made: Sequence[_Made], needed: float) -> int:

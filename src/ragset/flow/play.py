@@ -44,31 +44,29 @@ class Played:
         return self.asked / self.draws if self.draws else 0.0
 
 
-async def play(
-    source: Source,
-    keep: Fold,
-    tools: Tools,
-    n: int | None,
-    *,
-    share: float,
-    pairs: float,
-    rates: Rates,
-    window: int,
-    games: int = GAMES,
-) -> Played:
-    """Play a run of ``n`` pairs (none: all there are) of which ``share`` pass; give the mean of some games.
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What the dice go by: the ``share`` of the pairs that pass, and ``rates`` of values that pass less often.
 
-    ``pairs`` is what a draw gives that does not say how many it wants; ``rates`` knows which values pass less often;
-    ``window`` draws may be open at once.
+    ``pairs`` is what a draw gives that does not say how many it wants.
     """
+
+    share: float
+    pairs: float
+    rates: Rates
+
+
+async def play(source: Source, keep: Fold, tools: Tools, odds: Odds, *, window: int, games: int = GAMES) -> Played:
+    """Play a run as long as ``keep`` asks for more, with ``window`` draws open at once; give the mean of some games."""
+    source, n = _with_its_personas(source, tools.tally), getattr(keep, "n", None)
     played: list[Played] = []
     while len(played) < games and sum(game.draws for game in played) < ENOUGH:
-        played.append(await _game(source, keep, tools, n, window, _Dice(len(played), share, pairs, rates)))
+        played.append(await _game(source, keep, tools, n, window, _Dice(len(played), odds)))
     count = len(played)
     return Played(*(sum(getattr(game, what) for game in played) / count for what in ("draws", "asked", "kept")))
 
 
-def with_its_personas(source: Source, tally: Tally) -> Source:
+def _with_its_personas(source: Source, tally: Tally) -> Source:
     """Give a source with the personas that it found before, so that they are not proposed once more in each game."""
     if not isinstance(source, Scenarios):
         return source
@@ -110,9 +108,7 @@ class _Dice:
     """Says which pairs of a draw pass: beta-binomial with correlation ``ALIKE`` among those of one chunk."""
 
     game: int
-    share: float
-    pairs: float
-    rates: Rates
+    odds: Odds
     chances: dict[str, float] = field(default_factory=dict[str, float])
 
     def thrown(self, draw: Draw) -> Draw:
@@ -120,27 +116,28 @@ class _Dice:
         dice = Random(f"{self.game} {draw.number}")  # noqa: S311 (no secret depends on it)
         samples = draw.samples or tuple(self._made(draw, dice))
         chance = self._chance(draw)
-        fates = ((sample, dice.random() < chance * self.rates.of(values_of(sample))) for sample in samples)
+        fates = ((sample, dice.random() < chance * self.odds.rates.of(values_of(sample))) for sample in samples)
         return draw.with_samples(
             tuple(one if one.status != "open" or passes else _rejected(one) for one, passes in fates)
         )
 
     def _chance(self, draw: Draw) -> float:
         """Give the chance of the pairs of a draw's first chunk, thrown once a game."""
-        if not 0 < self.share < 1:
-            return self.share
+        share = self.odds.share
+        if not 0 < share < 1:
+            return share
         key = draw.scenario.chunks[0].id if draw.scenario and draw.scenario.chunks else f"draw {draw.number}"
         if key not in self.chances:
             strength = 1 / ALIKE - 1
             own = Random(f"{self.game} {key}")  # noqa: S311
-            self.chances[key] = own.betavariate(self.share * strength, (1 - self.share) * strength)
+            self.chances[key] = own.betavariate(share * strength, (1 - share) * strength)
         return self.chances[key]
 
     def _made(self, draw: Draw, dice: Random) -> list[Sample]:
         """Make the samples that a draw asks for, each with the values that it wants."""
         scenario = draw.scenario
         chunks = scenario.chunks if scenario else ()
-        whole, part = divmod(self.pairs, 1)
+        whole, part = divmod(self.odds.pairs, 1)
         wants = (scenario.wants if scenario else ()) or ({},) * (int(whole) + (dice.random() < part))
         contexts = tuple(Context.of(chunk) for chunk in chunks)
         return [

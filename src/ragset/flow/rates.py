@@ -16,15 +16,11 @@ from ragset.schema.samples import Draw, Sample
 from ragset.schema.step import Step
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
 Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 KEEP = Keep.name
-
 LEAST = 0.02
 """Pass rate of a step that passed nothing: an estimate must come to an end."""
-
-
 PRIOR = 3.0
 """Wanted pairs that the rate of all counts for in the rate of one value."""
 

@@ -18,7 +18,7 @@ from typing import Any
 from ragset.errors import NOT_THE_DRAWS, FlowError, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, names_of, sample_steps, without_a_model
-from ragset.flow.play import GAMES, Played, play, with_its_personas
+from ragset.flow.play import GAMES, Odds, Played, play
 from ragset.flow.rates import LEAST, Rates, pairs_asked
 from ragset.kit.replies import Wrapped
 from ragset.kit.tiers import REHEARSED, TieredJudge
@@ -142,12 +142,7 @@ async def rehearse(
     keep.begin(trial)  # it writes its limits into the tally, which the source reads
     trial.tally.wanted = None if n is None else max(n, 4 * draws)
     pulled = await _pull(source, trial)
-    found = _Rehearsed()
-    for draw in _of_all_lengths(pulled, draws):
-        await asyncio.create_task(_walk(rest, draw, trial, found))  # a task of its own: context variables are set
-    if len(found.failures) > len(found.gave) / 2 or not any(found.gave):
-        why = found.failures[0] if found.failures else "no draw gave a pair"
-        raise RagsetError(f"the flow cannot be rehearsed: {why}", where=flow.name, hint="use --pilot")
+    found = await _measured(flow.name, rest, _of_all_lengths(pulled, draws), trial)
     known = Rates(passes=flow.pass_rates, sent_on=flow.sent_on).over(like)
     rates, said = _rates(known, rest, trial, found)
     if known.counts:
@@ -155,8 +150,7 @@ async def rehearse(
     if getattr(source, "quotas", ()) and not rates.values:
         said.append("the values of quotas are taken to pass alike")
     share, pairs = math.prod(rates.passes.values()), sum(found.asked) / len(found.asked)
-    source = with_its_personas(source, trial.tally)
-    played = await play(source, keep, trial, n, share=share, pairs=pairs, rates=rates, window=flow.window, games=games)
+    played = await play(source, keep, trial, Odds(share, pairs, rates), window=flow.window, games=games)
     stages = _stages(rest, found, rates, played, names)
     tokens = [
         _tokens(_stages(rest, found, rates.sending(most, unless=known), played, names)) / max(1.0, _tokens(stages))
@@ -178,6 +172,17 @@ async def rehearse(
             *said,
         ),
     )
+
+
+async def _measured(flow: str, steps: Sequence[Step], draws: Sequence[Draw], tools: Tools) -> _Rehearsed:
+    """Take draws through the steps; raises ``RagsetError`` where most of them fail or give nothing."""
+    found = _Rehearsed()
+    for draw in draws:
+        await asyncio.create_task(_walk(steps, draw, tools, found))  # a task of its own: context variables are set
+    if len(found.failures) > len(found.gave) / 2 or not any(found.gave):
+        why = found.failures[0] if found.failures else "no draw gave a pair"
+        raise RagsetError(f"the flow cannot be rehearsed: {why}", where=flow, hint="use --pilot")
+    return found
 
 
 def _trial(tools: Tools) -> Tools:

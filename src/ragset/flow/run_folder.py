@@ -77,11 +77,14 @@ class RunFolder:
         """Make the folder this run's: what was another's goes, and the flow is written. Done once."""
         if self._taken:
             return
-        if not self.goes_on:
-            for name in (*RESULTS, JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
+        if not self.goes_on:  # in this order: a kill in between leaves another flow's journal, or this flow's folder
+            for name in RESULTS:
                 (self.path / name).unlink(missing_ok=True)
-        self.journal.open()  # first: a flow.yaml without a journal is a file of the user's own
         replace_text(self.path / FLOW, self.flow.to_yaml())
+        if not self.goes_on:
+            for name in (JOURNAL, JOURNAL + "-wal", JOURNAL + "-shm"):
+                (self.path / name).unlink(missing_ok=True)
+        self.journal.open()
         self._taken = True
 
     def add(self, samples: Iterable[Sample]) -> None:
