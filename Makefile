@@ -15,13 +15,14 @@ setup: $(STAMP)  ## Create .venv and install the pinned set
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ragset needs Python 3.11 or newer: make PYTHON=python3.11"; exit 2; }
-	@echo "installing the pinned set (about 2 GB, a few minutes, once) ..."
+	@echo "installing the pinned set (about 3 GB, a few minutes, once) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## Build a question-answer set from the manual and show it
 	@$(BIN)/ragset build corpora/guide --out $(OUT) -n 40 --force || test $$? -eq 3
 	@$(BIN)/ragset show $(OUT)/kept.jsonl -k 5
+	@echo "to run ragset yourself in this shell: source $(BIN)/activate"
 
 test: $(STAMP)  ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist worksteal

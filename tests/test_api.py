@@ -62,7 +62,7 @@ def test_every_span_verifies_and_says_when_the_document_changes(run: ragset.Run,
 
 def test_rejects_are_rows_with_reasons_and_the_report_counts_them(run: ragset.Run):
     assert run.report["samples"]["rejected"] == len(run.rejected)
-    assert sum(run.report["reasons"].values()) == len(run.rejected)
+    assert sum(run.report["reasons"].values()) == len(run.rejected) + run.report["draws"]["gave_none"]
     for sample in run.rejected:
         assert sample.rejected_by is not None
         assert sample.rejected_by.reason
@@ -110,6 +110,24 @@ def test_generate_then_validate_is_what_build_does(run: ragset.Run, corpus: Path
             assert by_id[sample.id].payload == sample.payload
     again = ragset.validate(judged.folder / "kept.jsonl", "almanac", corpus.parent / "twice", **options)
     assert [sample.id for sample in again.kept] == [sample.id for sample in judged.kept]
+
+
+def test_what_a_notebook_shows_of_a_result_is_one_short_line(run: ragset.Run, corpus: Path, tmp_path: Path):
+    bad = tmp_path / "docs"
+    bad.mkdir()
+    (bad / "a.md").write_text("# Lamps\n\nA lamp is a source of light.\n", "utf-8")
+    (bad / "b.pdf").write_bytes(b"no pdf at all")
+    options = {"indexes": corpus.parent / "indexes", "embedder": "hash"}
+    read = ragset.ingest(bad, "lamps", **options)
+    assert repr(read) == (
+        "IngestResult('lamps': documents 1 added, 0 unchanged, 0 changed, 0 removed, 1 failed; chunks 1)"
+    )
+    assert repr(run) == f"Run({str(run.folder)!r}: 8 kept of 8 asked for)"
+    assert repr(ragset.Run(tmp_path, {"ingest": {}})) == f"Run({str(tmp_path)!r}: no pairs)"
+    assert repr(run.kept) == "EvalSet(8 samples)"
+    spans = sum(len(sample.evidence) for sample in run.kept)
+    checked = ragset.verify(run.kept, "almanac", indexes=corpus.parent / "indexes")
+    assert repr(checked) == f"VerifyResult({spans} same)"
 
 
 def test_a_set_can_be_filtered_saved_and_loaded(run: ragset.Run, tmp_path: Path):

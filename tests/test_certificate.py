@@ -19,6 +19,8 @@ from ragset.cli import cli
 from ragset.errors import UsageError
 from ragset.kit import certificate_parts as parts
 from ragset.kit.certificate import by_reason, certificate, marked, spread, standing
+from ragset.kit.certificate_limits import limits, uncalibrated
+from ragset.kit.diversity import lengths
 from ragset.kit.sample_size import TOO_FEW, questions_needed, smallest_difference
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -192,7 +194,7 @@ def test_it_names_every_judge_that_no_label_stands_behind(gate, row, doubtful):
 
 def test_a_judge_that_never_judged_needs_no_calibration():
     gates = {"ragas-faithfulness[m]": counts(abstained=3), "rubric-a[m]": counts(2), "rubric-b[m]": counts(1, 1)}
-    assert parts.uncalibrated(report(gates=gates)) == ["rubric-a[m]", "rubric-b[m]"]
+    assert uncalibrated(report(gates=gates)) == ["rubric-a[m]", "rubric-b[m]"]
     assert "How often rubric-a[m] and rubric-b[m] are wrong" in said(report(gates=gates))
 
 
@@ -223,7 +225,7 @@ def test_what_was_left_out_is_no_reject_of_a_gate():
 
 @pytest.mark.parametrize("kept", [60, 77, 100, 155, 1000])
 def test_no_finer_difference_is_promised_than_the_set_shows(kept):
-    (can, *_), _ = parts.limits(report(kept=kept))
+    (can, *_), _ = limits(report(kept=kept))
     low = int(re.findall(r"difference of (\d+) points", can)[0])
     assert questions_needed(low / 100, 0.1) <= kept < questions_needed((low - 1) / 100, 0.1)
     for high in re.findall(r"of (\d+) where", can):
@@ -235,7 +237,13 @@ def test_a_small_set_compares_no_systems():
     assert "49 questions are too few to compare systems" in text
     assert "points or more" not in text
     assert "settings are better: synthetic sets rank" not in text
+    assert "works at all" not in text
     assert "too few" not in said(report(kept=TOO_FEW))
+
+
+FOREIGN = {
+    "file": "r.jsonl", "format": "ragas", "pairs": 9, "given_contexts": 5, "matched_by_retrieval": 4, "not_matched": 0,
+}  # fmt: skip
 
 
 def test_spans_are_called_checked_only_where_they_were():
@@ -243,9 +251,47 @@ def test_spans_are_called_checked_only_where_they_were():
     assert "checked word for word" not in said(report(gates={"question_form": counts(3)}))
 
 
-FOREIGN = {
-    "file": "r.jsonl", "format": "ragas", "pairs": 9, "given_contexts": 5, "matched_by_retrieval": 4, "not_matched": 0,
-}  # fmt: skip
+def test_where_an_answer_stands_is_told_of_pairs_with_answers_only():
+    words = {"least": 1, "median": 2, "mean": 2.0, "most": 3}
+    assert "Where an answer stands" in said(report(diversity={"answer_words": words}))
+    assert "Where an answer stands" not in said(report(diversity={"answer_words": lengths([])}))
+
+
+@pytest.mark.parametrize(
+    ("more", "rules"),
+    [
+        ({}, True),
+        ({"writers": ["extractive"], "flow": "validate"}, True),  # written before, by the same rules
+        ({"writers": ["extractive"], "models": {"writer": "m"}}, True),
+        ({"models": {"writer": "m"}}, False),
+        ({"writers": ["m"], "models": {"writer": "m"}}, False),
+        ({"writers": ["extractive", "m"]}, False),
+        ({"writers": [], "set": FOREIGN, "flow": "validate"}, False),
+    ],
+)
+def test_reworded_sentences_are_not_said_to_rank_retrievers(more, rules):
+    text = said(report(kept=60, **more))
+    assert ("Which retriever settings are better: synthetic sets rank these reliably" in text) is not rules
+    assert ("Whether a retrieval system works at all" in text) is rules
+    assert ("Which of two good retrievers is better" in text) is rules
+    assert ("between two systems shows on questions like these" in text) is rules
+
+
+def test_the_model_of_each_role_is_named():
+    assert parts.models(report()) == [("writer", "builtin"), ("answerer", "builtin"), ("judge", "builtin")]
+    assert parts.models(report(gates={})) == [("writer", "builtin")]  # nothing judged
+    assert parts.models(report(models={"writer": "m", "judge": "j"})) == [
+        ("writer", "m"), ("answerer", "builtin"), ("judge", "j"),
+    ]  # fmt: skip
+    ours = report(models={"writer": "m"}, writers=["extractive"])
+    assert dict(parts.models(ours))["writer"] == "builtin"
+
+
+def test_a_topic_without_words_is_called_so():
+    share = {"total": 2, "touched": 1, "share": 0.5}
+    rows = [{"terms": [], "chunks": 173, "touched": 0, "kept": 0}, {"terms": ["tax"], "chunks": 9, "kept": 1}]
+    covered = {"documents": share, "chunks": share, "topics": share, "map": [], "clusters": rows}
+    assert "(no words: numbers and signs alone) 173 0" in said(report(coverage=covered))
 
 
 def test_a_foreign_set_is_not_called_ours():
@@ -315,7 +361,7 @@ def test_runs_side_by_side(tmp_path):
     assert found["left out by keep"] == [None, 1]
     assert found["medium"] == [0, 0]
     assert found["writer"] == ["w", "not known (ragas set)"]
-    assert found["answerer"] == ["a", None]
+    assert found["answerer"] == ["a", "builtin"]
     assert found["Vendi score"] == [2.5, None]
     assert found["documents asked about"] == [4, None]
     shown = CliRunner().invoke(cli, ["report", str(one), str(two)])

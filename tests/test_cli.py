@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import shutil
@@ -12,12 +13,16 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from ragset.cli import COMMANDS, cli
 from ragset.cli.progress import Bar, Lines
 from ragset.cli.terminal import one_line, out_json, safe
 from ragset.errors import ModelError
+from ragset.flow.compile import load_flow, parse_flow
+from ragset.flow.registry import STEPS
+from ragset.flow.report import BUILTIN_GAVE_NONE
 from ragset.judges.evidence import EvidenceHolds
 from ragset.schema.samples import Sample
 from ragset.schema.step import Tools
@@ -444,6 +449,52 @@ def test_steps() -> None:
     assert one[0]["name"] == "keep"
     assert "n" in one[0]["fields"]
     assert "max_per_chunk" in run("steps", "keep").stdout
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("scenarios", "personas: dict[str, float > 0] = {}; Who asks"),
+        ("scenarios", "personas_file: str | None = None; File"),
+        ("scenarios", "documents: tuple[str, ...] = (); Document"),
+        ("split", "strategies: dict[str, Strategy] = {}"),
+        ("privacy", "reject: 'none' | 'secrets' | 'all' = 'secrets'"),
+        ("rubric", "sees: 'question' | 'pair' | 'passages' | None = None"),
+        ("rubric", "scale: tuple[float, float] | None = None"),
+    ],
+)
+def test_types_are_written_as_a_person_writes_them(step: str, line: str) -> None:
+    assert f"  {line}" in run("steps", step).stdout
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_type_shows_its_machinery(name: str) -> None:
+    shown = run("steps", name).stdout
+    assert not [word for word in ("FieldInfo", "Annotated", "Optional", "ragset.", "typing", "<") if word in shown]
+
+
+@pytest.mark.parametrize("name", ["ingest", "rag_qa", "rag_qa_strict"])
+def test_a_shown_flow_spells_out_every_field_and_is_the_same_flow(name: str) -> None:
+    shown = run("flow", "show", name).stdout
+    flow = parse_flow(shown, name)
+    for found, step in zip(yaml.safe_load(shown)["steps"], flow.steps, strict=True):
+        assert found[step.name].keys() == type(step).model_fields.keys()
+    assert flow.identity == load_flow(name).identity
+
+
+def test_where_rules_write_a_shortfall_says_that_they_found_nothing(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "notes.txt").write_text("met ana, 3 pm. she will send the list. ok with dan? call him.\n", "utf-8")
+    common = ("--indexes", tmp_path / "indexes", "--embedder", "hash", "-n", 3)
+    done = run("build", notes, "--out", tmp_path / "out", *common)
+    assert done.exit_code == 3
+    assert f"1  {BUILTIN_GAVE_NONE}" in done.stdout
+    assert "--model" in BUILTIN_GAVE_NONE
+    report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert report["reasons"] == {BUILTIN_GAVE_NONE: 1}
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert html.escape(BUILTIN_GAVE_NONE) in page
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,14 @@ def test_a_prompt_variable_that_nothing_makes_is_refused(tmp_path: Path):
         parse_flow(text, "mine.yaml")
 
 
+def test_a_prompt_that_shows_the_writer_no_passage_is_refused(tmp_path: Path):
+    prompt = tmp_path / "blind.jinja"
+    prompt.write_text("[user]\nWrite JSON pairs\n", "utf-8")
+    said = r"mine.yaml, step 2 \(rag_qa\): the prompt never shows the passages to write about; use its variable 'ch"
+    with pytest.raises(FlowError, match=said):
+        parse_flow(f"steps:\n  - scenarios\n  - rag_qa: {{prompt: '{prompt}'}}\n  - keep\n", "mine.yaml")
+
+
 @pytest.mark.parametrize("name", sorted(shipped_flows()))
 def test_a_shipped_flow_survives_its_own_yaml(name: str):
     flow = load_flow(name)

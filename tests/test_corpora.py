@@ -259,6 +259,18 @@ async def test_the_plug_ins_of_the_manual_work(tmp_path: Path) -> None:
     assert (tmp_path / "q.txt").read_text("utf-8") == "Which document is called “A”?\n"
 
 
+def test_a_model_that_repeats_its_prompt_ends_as_the_manual_says(tmp_path: Path) -> None:
+    from llama_index.core.llms import MockLLM
+
+    import ragset
+    from ragset.errors import ModelSetupError
+
+    assert "with it the run ends with\n`ModelSetupError`" in _text(GUIDE / "models.md")
+    where = {"indexes": tmp_path / "indexes", "embedder": "hash", "cache": tmp_path / "cache.sqlite"}
+    with pytest.raises(ModelSetupError, match="none of 10 questions got a reply that can be read"):
+        ragset.build([GUIDE / "models.md"], tmp_path / "run", 20, model=MockLLM(), **where)
+
+
 def test_the_manual_speaks_in_whole_sentences() -> None:
     """Prose sentences name their subject: none starts with "It", "This" or "These" after a paragraph break."""
     bad = [

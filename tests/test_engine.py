@@ -135,7 +135,7 @@ async def test_the_journal_replays_finished_draws(tmp_path: Path):
         second, _ = await collect(n=None, limit=50, journal=journal)
         assert second == first
         assert Make.calls == []
-        assert journal.forget_failures() > 0
+        assert journal.retry_failures() > 0
         await collect(n=None, limit=50, journal=journal)
         assert Make.calls == [number for number in range(50) if number % 7 == 6]
 
@@ -257,7 +257,7 @@ async def test_failed_samples_are_forgotten_with_retry_failed(tmp_path: Path):
         steps = [Numbers(limit=6), Make(), Breaks(), Keep()]
         async with aclosing(run(steps, Tools(), window=4, journal=journal)) as stream:
             _ = [draw async for draw in stream]
-        assert journal.forget_failures() == 6
+        assert journal.retry_failures() == 6
 
 
 async def test_a_journal_with_torn_pages_is_replaced(tmp_path: Path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ import pytest
 from memory_store import MemoryStore
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.errors import FlowError, RagsetError
+from ragset.flow import play as playing
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.engine import run
 from ragset.flow.estimate import Estimate, StageCost, amount, pilot, sample_steps
 from ragset.flow.rates import Passing, Rates
-from ragset.flow.rehearse import Booked, rehearse
+from ragset.flow.rehearse import rehearse
 from ragset.flow.report import Report
+from ragset.flow.stand_ins import Booked
 from ragset.kit.builtin_judge import BuiltinJudge
 from ragset.kit.calibration_file import shipped_calibration
 from ragset.kit.judging import Judge
@@ -269,8 +272,63 @@ async def test_a_step_that_judges_siblings_in_one_call_is_counted_per_draw() -> 
     tools, _ = await _tools(0.3)
     found = await rehearse(flow.model_copy(update={"steps": (*before, Together(), keep)}), tools, 60)
     calls = {stage.step: stage.calls for stage in found.stages}
-    assert calls["together"] / calls["rag_qa"] == pytest.approx(1 - 0.7**3)
+    # Of three pairs, of which 30 % pass and whose fates correlate by .15: beta-binomial with a + b = 1 / .15 - 1.
+    both = 1 / 0.15 - 1
+    none = math.prod((0.7 * both + at) / (both + at) for at in range(3))
+    assert calls["together"] / calls["rag_qa"] == pytest.approx(1 - none)
     assert calls["faithfulness"] / calls["rag_qa"] == pytest.approx(6)
+
+
+class Seldom(Judge):
+    """A judge that has something to ask in about a third of the draws."""
+
+    name = "seldom"
+    uses = frozenset({"judge"})
+
+    async def apply(self, item: Draw, tools: Tools) -> Draw:
+        asks = item.scenario is not None and int(item.scenario.id[:4], 16) % 3 == 0
+        if asks and any(sample.status == "open" for sample in item.samples):
+            await tools.models["judge"].complete(Ask(messages=(Message(role="user", content=f"judge {item.number}"),)))
+        return item
+
+
+async def test_a_step_that_asks_in_some_draws_alone_is_counted_over_all_of_them() -> None:
+    flow = _flow(60, ["evidence"], {"rag_qa": 1, "evidence": 1})
+    *before, keep = flow.steps
+    flow = flow.model_copy(update={"steps": (*before, Seldom(), keep)})
+    tools, _ = await _tools()
+    found = await rehearse(flow, tools, 60)
+    calls = {stage.step: stage.calls for stage in found.stages}
+    assert 0.1 < calls["seldom"] / calls["rag_qa"] < 0.6
+
+
+def test_siblings_that_share_their_fate_are_counted_as_alike() -> None:
+    steps = _flow(9, ["evidence"], {}).steps
+    alike, apart = Passing(steps), Passing(steps)
+    for number in range(400):
+        alike.add(_judged(number, [number % 2 == 0] * 3))
+        apart.add(_judged(number, [number % 2 == 0, number // 2 % 2 == 0, number // 4 % 2 == 0]))
+    assert alike.rates().alike == pytest.approx(1, abs=0.05)
+    assert apart.rates().alike == pytest.approx(0, abs=0.05)
+    assert Rates(alike=0).none_of(3, 0.5) == pytest.approx(0.125, abs=0.02)
+    assert Rates(alike=1).none_of(3, 0.5) == pytest.approx(0.5, abs=0.02)
+    assert (Rates().none_of(3, 1), Rates().none_of(3, 0)) == (0, 1)
+
+
+def _judged(number: int, good: list[bool]) -> Draw:
+    payload = QAPair(question="Is it?", answer="It is.")
+    samples = tuple(
+        Sample(
+            id=f"{number}.{at}",
+            scenario_id=str(number),
+            payload=payload,
+            contexts=(),
+            evidence=(),
+            status="kept" if one else "rejected",
+        )
+        for at, one in enumerate(good)
+    )
+    return Draw(number=number, samples=samples)
 
 
 async def test_rates_that_nobody_knows_are_assumed_said_and_widen_the_range() -> None:
@@ -295,6 +353,39 @@ async def test_an_index_without_room_is_said_beforehand() -> None:
     assert found.draws == draws["total"] - draws["empty"]
 
 
+async def test_what_is_not_played_is_bounded_by_the_room_of_the_index(monkeypatch: Any) -> None:
+    rates = {"rag_qa": 1, "evidence": 1, "faithfulness": 0.8}
+    flow = _flow(5000, ["evidence", "faithfulness"], rates, max_per_chunk=2)
+    tools, _ = await _tools(roles=("writer", "judge"))
+    chunks = sum(len(tools.store.chunks(name)) for name in tools.store.document_ids())
+    monkeypatch.setattr(playing, "MOST", chunks // 2)
+    found = await rehearse(flow, tools, 5000)
+    assert 1.8 * chunks < found.kept <= 2 * chunks + 1e-6
+    assert "the index has room for about" in found.line()
+    monkeypatch.undo()
+    assert found.draws == pytest.approx((await rehearse(flow, tools, 5000)).draws, rel=0.15)
+
+
+async def test_draws_that_are_not_played_are_bounded_by_the_chunks(monkeypatch: Any) -> None:
+    flow = _flow(5000, ["evidence"], {"rag_qa": 1, "evidence": 0.3})
+    types = flow.replace("scenarios", question_types={"fact": 1, "multi_hop": 1})
+    tools, _ = await _tools(roles=("writer",))
+    played = [(await rehearse(each, tools, 5000)).draws for each in (flow, types)]
+    monkeypatch.setattr(playing, "MOST", 60)
+    assert [(await rehearse(each, tools, 5000)).draws for each in (flow, types)] == pytest.approx(played, rel=0.02)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+async def test_a_pilot_of_more_than_the_index_gives_says_how_much_it_gives(most: int) -> None:
+    flow = _flow(5000, ["evidence", "faithfulness"], {}, max_per_chunk=most)
+    tools, _ = await _tools(0.9, roles=("writer", "judge"))
+    found = await pilot(flow, tools, 5000)
+    report = await _used(flow, (await _tools(0.9, roles=("writer", "judge")))[0])
+    assert found.kept == pytest.approx(report.samples["kept"], rel=0.1)
+    off = _off(found, report)
+    assert all(abs(value) <= 0.1 for value in off.values()), off
+
+
 async def test_without_a_language_model_nothing_is_rehearsed() -> None:
     tools, _ = await _tools(roles=())
     found = await rehearse(_flow(20, ["evidence"], {}), tools, None)
@@ -312,6 +403,27 @@ async def test_a_pilot_that_fills_the_order_is_exact_and_makes_the_very_draws_of
     assert (found.calls, found.prompt_tokens) == (total["calls"], total["prompt_tokens"])
     assert (found.low, found.high, found.kept) == (1, 1, 12)
     assert tools.tally.kept == 0  # the run's own tally is untouched
+
+
+class Forgotten(Booked):
+    """A model whose replies no cache keeps."""
+
+    keeps = False
+
+
+@pytest.mark.parametrize("n", [12, 90])
+async def test_a_pilot_whose_replies_are_not_kept_says_that_they_are_paid_again(n: int) -> None:
+    flow = _flow(n, ["faithfulness"], {})
+    tools, model = await _tools(roles=("writer", "judge"))
+    kept = await pilot(flow, tools, n)
+    assert "their replies stay in the cache; the other draws are taken to be like them" in kept.assumptions
+    model.dice.seed(SEED)
+    forgotten = replace(tools, models={**tools.models, "judge": Forgotten(model, "judge")})
+    found = await pilot(flow, forgotten, n)
+    said = "the replies of test:trade are not kept in a cache, so the run pays for these draws again"
+    assert f"{said}; the other draws are taken to be like them" in found.assumptions
+    assert found.low < kept.low <= 1 <= kept.high < found.high  # no draw of the run is known beforehand
+    assert not any("stay in the cache" in line for line in found.assumptions)
 
 
 async def test_a_pilot_pays_for_its_draws_and_no_more() -> None:

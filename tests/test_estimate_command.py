@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from ragset.api.estimate import estimate
 from ragset.cli import cli
+from ragset.kit.rehearsal import Rehearsal
 from support.scripted_server import ModelServer
+from test_model_objects import RuleLLM
 
 GUIDE = Path(__file__).parents[1] / "corpora" / "guide"
 ROLES = {"writer alone": ["writer"], "writer and judge": ["writer", "judge"], "all": ["writer", "answerer", "judge"]}
@@ -93,6 +96,16 @@ def test_the_shipped_flow_with_its_cheap_tier_is_within_a_tenth_by_the_rates_of_
         again = _run("build", GUIDE, "--out", tmp_path / "run", *common)  # it goes on: its own rates are known
         assert "a rough guess: " not in again.stderr
         assert len(server.log) == sent
+
+
+def test_a_pilot_says_whether_the_run_pays_for_its_draws_again(tmp_path: Path, indexes: Path) -> None:
+    given: dict[str, Any] = {"index": "guide", "indexes": indexes, "cache": tmp_path / "cache.sqlite", "pilot": 4}
+    of_llama_index = estimate(None, 30, model=RuleLLM(), **given)
+    own = estimate(None, 30, model=Rehearsal(name="mine"), **given)
+    assert (
+        "the replies of llama-index:by-rule are not kept in a cache, so the run pays" in of_llama_index.assumptions[1]
+    )
+    assert "their replies stay in the cache" in own.assumptions[1]
 
 
 def test_a_report_that_knows_no_rates_is_one_line(tmp_path: Path, indexes: Path) -> None:

@@ -159,21 +159,39 @@ def test_an_unknown_model_of_a_hosted_service_ends_the_run_at_its_first_call(
 def test_a_prompt_that_does_not_fit_is_refused_before_it_is_sent(
     place: Place, tmp_path: Path, model_server: ModelServer
 ) -> None:
+    flow = flow_file(tmp_path, model_server.url, max_tokens=4100)
     model_server.set(context=4170)  # told beforehand in the list of models: room for some 70 tokens of prompt
-    line = refused(place.build(tmp_path, url=model_server.url), 1)
+    line = refused(place.build(tmp_path, "--flow", flow), 1)
     assert "do not fit its context of 4170" in line
     assert "lower max_tokens" in line
     assert not model_server.log
 
 
-def test_a_prompt_that_the_server_finds_too_long_is_a_typed_failure(
+def test_prompts_that_the_server_finds_too_long_end_the_run_when_all_are(
     place: Place, tmp_path: Path, model_server: ModelServer
 ) -> None:
     flow = flow_file(tmp_path, model_server.url, context=100_000)  # the user is wrong about it
     model_server.set(context=1100)
-    line = refused(place.build(tmp_path, "--flow", flow), 1)
-    assert "does not fit the model's context" in line
-    assert len(model_server.log) == report(tmp_path)["draws"]["failed"]  # asked once each: it would not fit again
+    line = refused(place.build(tmp_path, "--flow", flow), 2)
+    assert "questions (write) was answered: the prompt does not fit the model's context" in line
+    assert "use smaller chunks, a smaller max_tokens" in line
+    assert model_server.stats()["repeated"] == 0  # asked once each: it would not fit again
+
+
+def test_a_prompt_that_the_server_finds_too_long_is_a_typed_failure(
+    place: Place, tmp_path: Path, model_server: ModelServer
+) -> None:
+    flow = flow_file(tmp_path, model_server.url, context=100_000)
+    seen = model_server.engine.handle
+
+    def handle(request: Any) -> Any:
+        model_server.set(context=1100 if b"Anchor Handbook" in request.body else 131_072)
+        return seen(request)
+
+    model_server.engine.handle = handle  # type: ignore[method-assign]
+    assert place.build(tmp_path, "--flow", flow).exit_code == 0
+    assert report(tmp_path)["kept"] == 6
+    assert any("does not fit the model's context" in failure for failure in report(tmp_path)["failures"])
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)

@@ -225,6 +225,49 @@ def test_the_identity_is_the_class_the_model_and_the_settings_but_no_key() -> No
     assert LlamaIndexTransport(MockLLM(), choice()).name == "llama-index:MockLLM"
 
 
+class Set(Echo):
+    additional_kwargs: dict[Any, Any] = Field(default_factory=dict)
+    stop: Any = None
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"additional_kwargs": {"top_k": 1}},
+    {"additional_kwargs": {"top_k": 50}},
+    {"additional_kwargs": {"top_k": 50, "think": True}},
+    {"additional_kwargs": {"options": {"num_ctx": 8192}}},
+    {"additional_kwargs": {"options": {"num_ctx": 4096}}},
+    {"additional_kwargs": {"options": None}},
+    {"additional_kwargs": {"logit_bias": {50256: -100}}},
+    {"stop": ["END"]},
+    {"stop": ["END", "\n"]},
+    {"stop": [{"at": "END"}]},
+]
+ALIKE: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"additional_kwargs": {}, "stop": ()}),
+    ({"stop": ["END"]}, {"stop": ("END",)}),
+    ({"additional_kwargs": {"a": 1, "b": 2}}, {"additional_kwargs": {"b": 2, "a": 1}}),
+    ({}, {"additional_kwargs": {"api_key": KEY, "timeout": 3, "max_retries": 9}}),
+    (
+        {"stop": [{"extra": {}}]},
+        {"stop": [{"extra": {"Authorization": f"Bearer {KEY}", "request_timeout": 3}, "X-Api-Key": KEY}]},
+    ),
+    ({"stop": ["END"]}, {"stop": ["END", object()]}),
+    ({"additional_kwargs": {"a": 1}}, {"additional_kwargs": {"a": 1, "hook": print}}),
+]
+
+
+def test_settings_in_dicts_and_lists_are_part_of_the_identity() -> None:
+    found = {LlamaIndexTransport(Set(**settings), choice()).identity for settings in SETTINGS}
+    assert len(found) == len(SETTINGS)
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_neither_secrets_nor_pace_nor_objects_in_them_are(one: dict[str, Any], other: dict[str, Any]) -> None:
+    first, second = (LlamaIndexTransport(Set(**settings), choice()) for settings in (one, other))
+    assert first.identity == second.identity
+
+
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(ModelSetupError, match="class str is no llama-index LLM"):
         LlamaIndexTransport("gpt", choice())

@@ -79,12 +79,26 @@ def test_an_object_of_ones_own_writes_while_the_rules_judge(corpus: Path, tmp_pa
     assert set(run.report["usage"]["by_role"]) == {"writer"}
 
 
-def test_an_object_that_breaks_fails_its_draws_and_not_the_run(corpus: Path, tmp_path: Path) -> None:
-    model = ScriptedModel(lambda ask: ModelError("the model is out"), name="broken")
-    run = ragset.build(corpus, tmp_path / "out", 2, model=model, **options(tmp_path))
-    assert run.report["kept"] == 0
-    assert run.report["draws"]["failed"] == run.report["draws"]["total"] - run.report["draws"]["empty"] > 0
+def test_an_object_that_breaks_on_some_questions_fails_those_draws_and_not_the_run(
+    corpus: Path, tmp_path: Path
+) -> None:
+    def answer(ask: Ask) -> str | ModelError:
+        odd = "Anchor" in ask.messages[-1].content
+        return ModelError("the model is out") if odd else Rehearsal().answer(ask)
+
+    run = ragset.build(corpus, tmp_path / "out", 12, model=ScriptedModel(answer, name="odd"), **options(tmp_path))
+    assert run.report["kept"] == 12
+    assert run.report["draws"]["failed"] > 0
     assert all("the model is out" in line for line in run.report["failures"])
+
+
+def test_an_object_that_breaks_on_every_question_ends_the_run(corpus: Path, tmp_path: Path) -> None:
+    model = ScriptedModel(lambda ask: ModelError("the model is out"), name="broken")
+    with pytest.raises(
+        ModelSetupError, match=r"broken: none of \d+ questions \(write\) was answered: the model is out"
+    ):
+        ragset.build(corpus, tmp_path / "out", 2, model=model, **options(tmp_path))
+    assert len(model.asks) <= 50
 
 
 def test_a_budget_holds_for_objects_too(corpus: Path, tmp_path: Path) -> None:
@@ -122,6 +136,11 @@ async def test_the_longest_reply_fits_what_the_object_says_of_itself(
     async with opened_models(flow, given, print) as opened:
         await opened.models["writer"].complete(Ask(messages=(Message(role="user", content="Is it so?"),)))
     assert model.asked == [longest]
+
+
+def test_a_mock_that_repeats_the_whole_prompt_is_left_too(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelSetupError, match="llama-index:MockLLM: none of 10 questions got a reply that can be read"):
+        ragset.build(corpus, tmp_path / "out", 50, model=MockLLM(), **options(tmp_path))
 
 
 def test_a_mock_of_llama_index_runs_and_is_left_when_it_says_nothing_readable(corpus: Path, tmp_path: Path) -> None:

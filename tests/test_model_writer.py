@@ -287,6 +287,35 @@ async def test_a_reply_without_one_readable_pair_is_asked_for_again() -> None:
     assert "question" in model.asks[1].messages[-1].content
 
 
+EXAMPLE = Prompt.load(PROMPT).text.splitlines()[-1]
+DOTS = {"pair": 1, "question": "…", "answer": "…", "quotes": ["…"], "question_type": "…", "language": "…"}
+
+
+DOTTED = {"pairs": [DOTS | {"question": " ... "}]}
+
+
+@pytest.mark.parametrize("reply", [EXAMPLE, f"```json\n{EXAMPLE}\n```", DOTS, DOTTED])
+async def test_the_example_of_the_prompt_is_no_pair(reply: Any) -> None:
+    kit, model, scenario = await tools(*[reply] * 3)
+    draw = await RagQA().apply(Draw(number=0, scenario=scenario), kit)
+    assert draw.failure is not None
+    assert (draw.failure.error, len(model.asks)) == ("ReplyError", 3)
+    told = "the reply has no 'pairs'" if reply == DOTS else "question: there is no word in it"
+    assert told in model.asks[1].messages[-1].content
+
+
+async def test_pairs_beside_the_example_of_the_prompt_are_read() -> None:
+    echoed = f"user: {EXAMPLE}\nassistant: {json.dumps({'pairs': [LONG]})}"
+    kit, model, scenario = await tools(echoed, {"pairs": [DOTS, LONG]})
+    step = RagQA()
+    draw = await step.apply(Draw(number=0, scenario=scenario), kit)
+    assert [(s.payload.question, s.status) for s in draw.samples] == [(LONG["question"], "open")]
+    draw = await step.apply(Draw(number=1, scenario=scenario), kit)
+    assert [s.status for s in draw.samples] == ["rejected", "open"]
+    assert "item 1 of the reply is no pair: question: there is no word in it" in draw.samples[0].verdicts[0].reason
+    assert len(model.asks) == 2
+
+
 async def test_a_pair_that_repeats_a_prompt_of_ones_own_is_refused(tmp_path: Path) -> None:
     mine = tmp_path / "mine.jinja"
     rule = "every question must name the harbour town and the year in which it happened"

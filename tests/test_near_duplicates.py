@@ -162,6 +162,62 @@ def test_look_alikes_and_pairs_in_other_words(
     assert (judged[1].status == "rejected") is same
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "cosine", "same"),
+    [
+        ("What year did Tesla die?", "Where did Tesla live for much of his life?", 0.7571, False),
+        ("In which room did Tesla die?", "In which year did Tesla die?", 0.95, False),
+        ("How old was Manning in Super Bowl 50?", "How old was Peyton Manning in Super Bowl 50?", 0.9739, True),
+        ("What year did Tesla die?", "What year did Tesla die? ", 1.0, True),
+        ("What was the revenue in 2019?", "What was the revenue in 2020?", 0.99, False),
+    ],
+)
+@pytest.mark.parametrize("answers", [(None, None), ("1943", None), (None, "1943")])
+def test_a_missing_answer_says_nothing_about_sameness(
+    one: str, other: str, cosine: float, same: bool, answers: tuple[str | None, str | None]
+):
+    assert _duplicates((one, other), answers, cosine) is same
+
+
+def test_without_answers_the_threshold_still_leads():
+    questions = ("What year did Tesla die?", "In what year did Tesla die?")
+    assert not _duplicates(questions, (None, None), 0.94)
+    assert _duplicates(questions, (None, None), 0.94, threshold=0.88)
+    assert _duplicates(questions, ("1943", "1943"), 0.94)
+
+
+LIMIT = "how do you request {} of LWOP?"
+SUPERVISOR = "The supervisor and the Business Unit Director must approve it before the leave begins."
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("over 80 hours", "80 hours or less", False),
+        ("at least 80 hours", "fewer than 80 hours", False),
+        ("more than 80 hours", "over 80 hours", True),
+        ("80 hours or less", "no more than 80 hours", True),
+        ("at most 80 hours", "up to 80 hours", True),
+    ],
+)
+def test_limits_are_contraries(one: str, other: str, same: bool):
+    questions = (LIMIT.format(one), LIMIT.format(other))
+    assert _duplicates(questions, (SUPERVISOR, SUPERVISOR), 0.9879) is same
+
+
+def _duplicates(
+    questions: tuple[str, str], answers: tuple[str | None, str | None], cosine: float, threshold: float = 0.92
+) -> bool:
+    vectors = np.array([[1.0, 0.0], [cosine, (1 - cosine**2) ** 0.5]], np.float32)
+    gate = NearDuplicates(threshold=threshold).begin(Tools())
+    status = ""
+    for at, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+        sample = make_sample(at, question, make_chunk(text=QUOTE))
+        sample = sample.model_copy(update={"payload": QAPair(question=question, answer=answer)})
+        status = gate.feed(Draw(number=at, samples=(sample,)), vectors[at].tobytes()).samples[0].status
+    return status == "rejected"
+
+
 def test_other_evidence_makes_another_pair():
     vectors = np.array([[1.0, 0.0], [0.8, 0.6]], np.float32)
     gate = NearDuplicates().begin(Tools())

@@ -91,6 +91,21 @@ def test_a_file_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     assert mine.render(name="you")[0].content == "Hello you"
 
 
+def test_a_mark_of_byte_order_is_no_text_before_the_first_section(tmp_path: Path) -> None:
+    plain, marked = tmp_path / "plain.jinja", tmp_path / "marked.jinja"
+    plain.write_text("[user]\nHello", encoding="utf-8")
+    marked.write_text("[user]\nHello", encoding="utf-8-sig")
+    assert Prompt.load(str(marked)).hash == Prompt.load(str(plain)).hash
+
+
+def test_what_a_prompt_must_show_is_named() -> None:
+    needed = {"chunks": "the passages", "pairs": ""}
+    check(prompt("[user]\n{{ chunks }}"), needed)
+    with pytest.raises(FlowError, match=r"p: the prompt never shows the passages; use its variable 'chunks'"):
+        check(prompt("[user]\nWrite {{ pairs }} pairs"), needed)
+    check(prompt("[user]\nWrite {{ pairs }} pairs"), set(needed))
+
+
 CHUNK = Chunk(id="c", document_id="d", version="v", title="T", text="x", start=0, end=1, ordinal=0)
 
 

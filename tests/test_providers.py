@@ -246,7 +246,7 @@ TABLE = [
     (503, {"detail": "loading"}, ServerFault, "loading"),
     (529, {"error": {"type": "overloaded_error"}}, ServerFault, "overloaded"),
     (401, {"error": {"message": f"Incorrect API key provided: {KEY}"}}, ModelSetupError, "OPENAI_API_KEY"),
-    (403, {"error": "forbidden"}, ModelSetupError, "OPENAI_API_KEY"),
+    (403, {"error": "forbidden"}, ModelSetupError, "access is refused (403): forbidden; see what the account"),
     (403, {"error": {"message": "input was flagged by moderation"}}, ModelError, "flagged"),
     (
         404,

@@ -17,6 +17,7 @@ from ragset.schema.documents import Chunk
 from ragset.schema.samples import Draw, Failure, QAPair, Sample, Scenario, Spent, Usage, Verdict
 from ragset.schema.step import Map, Tally, Tools, Uses
 from ragset.sources.samples import Samples
+from ragset.tasks.rag_qa import RagQA
 
 CHUNK = Chunk(id="c", document_id="d/a.md", version="v", title="A", text="Text.", start=0, end=5, ordinal=0)
 BROKEN = Failure(step="rag_qa", error="ReplyError", message="no JSON")
@@ -214,11 +215,20 @@ async def test_scores_become_histograms_and_ranks_are_counted() -> None:
     assert (wide["verdicts"]["rubric"]["high"], wide["verdicts"]["rubric"]["kept"][2]) == (5.0, 1)
 
 
+def test_a_step_knows_whether_rules_write() -> None:
+    model = Tools(models={"writer": ScriptedModel(["x"])})
+    asked = [
+        RagQA(writer=writer).builtin(tools) for writer in ("auto", "extractive", "model") for tools in (Tools(), model)
+    ]
+    assert asked == [True, False, True, True, False, False]
+
+
 async def test_the_prompts_and_a_judge_that_is_the_writer_are_named() -> None:
     spent = (_spent("rubric", "judge", 1, 10, 2),)
     found = await _figures(_draw(0, _scored(0, "kept", 1, 1), spent=spent))
     assert found["prompts"] == {"own": "abc", "write_qa.v2": Prompt.load("write_qa.v2").hash}
     assert found["same_judge_as_writer"] is True
+    assert found["writers"] == ["x:writer"]
     assert (await _figures(_draw(0, _scored(0, "kept", 1, 1)), judge="x:other"))["same_judge_as_writer"] is False
     assert found["coverage"] is None  # no index
     assert found["diversity"]["vendi_score"] is None  # no step embeds

@@ -9,7 +9,7 @@ from conftest import make_chunk, make_sample
 from ragset.errors import IndexLockedError, RunFolderError
 from ragset.flow.compile import parse_flow
 from ragset.flow.journal import Journal
-from ragset.flow.report import Report
+from ragset.flow.report import GAVE_NONE, Report
 from ragset.flow.run_folder import RunFolder
 from ragset.kit.lines import dump_line, sample_from_line
 from ragset.schema.samples import Draw, Failure, Scenario, Verdict
@@ -159,7 +159,7 @@ def test_the_report_adds_up():
     assert data["draws"] == {"total": 4, "empty": 1, "gave_samples": 1, "gave_none": 1, "failed": 1, "ahead": 0}
     assert data["samples"] == {"total": 3, "kept": 1, "rejected": 1, "failed": 1}
     assert data["shortfall"] == 2
-    assert data["reasons"] == {"j: rank": 1}
+    assert data["reasons"] == {"j: rank": 1, GAVE_NONE: 1}
     assert data["failures"] == {"j: broke": 1, "s: no reply": 1}
 
 

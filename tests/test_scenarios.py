@@ -208,6 +208,17 @@ def test_a_bad_axis_is_refused_in_one_line(fields, said):
         ("p.yaml", "- a nurse\n- an auditor\n", {"a nurse": 1, "an auditor": 1}),
         ("p.yaml", "a nurse: 3\nan auditor: 0.5\n", {"a nurse": 3, "an auditor": 0.5}),
         ("p.json", '{"a nurse": 2}', {"a nurse": 2}),
+        ("p.txt", "a nurse\n  # indented\n\t#no\n  an auditor # 2\n", {"a nurse": 1, "an auditor # 2": 1}),
+        ("p.yaml", "- name: Mary\n  weight: 2\n- an auditor\n- 1984\n", {"Mary": 2, "an auditor": 1, "1984": 1}),
+        ("p.yaml", "- name: Mary\n  description: |\n    a nurse\n    at night\n", {"Mary: a nurse at night": 1}),
+        ("p.json", '[{"description": "a nurse", "weight": 0.5}]', {"a nurse": 0.5}),
+        ("p.yaml", "- Mary: a nurse\n", "persona 1 has an unknown field 'Mary'; write a text, or the fields name, d"),
+        ("p.yaml", "- a nurse\n- weight: 2\n", "persona 2 is no text; write a text, or the fields name, description"),
+        ("p.yaml", "- a nurse\n-\n", "persona 2 is no text"),
+        ("p.yaml", "- [a nurse]\n", "persona 1 is no text"),
+        ("p.yaml", "- name: {first: Mary}\n", "persona 1 is no text"),
+        ("p.yaml", "- name: Mary\n  weight: much\n", "the weight of 'Mary' is 'much'; write a number above 0"),
+        ("p.yaml", "personas: [a nurse, an auditor]\n", r"the weight of 'personas' is \['a nurse', 'an auditor'\]"),
         ("p.txt", "\n", "there is no persona in it"),
         ("p.yaml", "a nurse: many\n", "the weight of 'a nurse' is 'many'"),
         ("p.json", "[", "is no YAML or JSON"),
@@ -221,8 +232,9 @@ def test_personas_come_from_a_file(tmp_path, name, text, found):
     if isinstance(found, dict):
         assert read_personas(str(path)) == found
     else:
-        with pytest.raises(FlowError, match=found):
+        with pytest.raises(FlowError, match=found) as caught:
             read_personas(str(path))
+        assert "\n" not in str(caught.value)
 
 
 class Library(Shelf):
@@ -331,8 +343,28 @@ async def test_the_order_is_filled_whatever_the_window(window: int, n: int):
 async def test_a_fruitless_writer_is_not_paid_beyond_the_patience():
     step = Scenarios(patience=30, document_tries=3)
     draws, tools = await run_pairs(Pairs(rate=0), step, Keep(n=50), sizes={"c/a": 900})
-    assert sum(not d.empty for d in draws) + tools.tally.ahead <= 3 + 30 + 1
+    assert sum(not d.empty for d in draws) + tools.tally.ahead == 30
     assert set(SIZES)
+
+
+@pytest.mark.parametrize("window", [1, 256])
+@pytest.mark.parametrize("patience", [3, 30, 400])
+async def test_many_documents_give_a_fruitless_writer_no_tries_beyond_the_patience(patience: int, window: int):
+    sizes = {f"c/d{at}": 2 for at in range(1200)}
+    draws, tools = await run_pairs(Pairs(rate=0), Scenarios(patience=patience), Keep(n=3), sizes=sizes, window=window)
+    assert sum(not d.empty for d in draws) + tools.tally.ahead == patience
+
+
+async def test_a_kept_pair_anywhere_gives_the_patience_back():
+    class Seldom(Pairs):
+        async def apply(self, item: Draw, tools: Tools) -> Draw:
+            return await Pairs(rate=float(item.number in (25, 50))).apply(item, tools)
+
+    sizes = {f"c/d{at}": 2 for at in range(1200)}
+    step, keep = Scenarios(patience=30), Keep(n=50, max_per_chunk=2)
+    draws, tools = await run_pairs(Seldom(rate=0), step, keep, sizes=sizes, window=1)
+    assert len(kept_of(draws)) == 4
+    assert sum(not d.empty for d in draws) + tools.tally.ahead == 51 + 30
 
 
 def test_choosing_among_ten_thousand_documents_is_quick():

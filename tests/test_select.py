@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from os import kill
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -178,6 +178,30 @@ async def test_the_share_of_a_type_holds_for_what_is_chosen() -> None:
     tools.tally.most_per_type = 0.5
     samples = await _select(Select(n=6), _draws(20, "aaaab"), tools)
     assert Counter(s.question_type for s in samples if s.status == "kept") == {"a": 3, "b": 3}
+
+
+class Rows(np.ndarray):
+    """Vectors that count how often a list of rows is copied out of them."""
+
+    copied: ClassVar[list[int]] = []
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, list):
+            self.copied.append(len(key))
+        return super().__getitem__(key)
+
+
+def test_the_vectors_of_the_chosen_are_copied_once_and_the_nearest_is_named() -> None:
+    vectors, chosen = unit(40), list(range(0, 40, 3))
+    selecting = Select(n=len(chosen)).begin(_tools())
+    selecting.named, selecting.values = [f"s{at}: ?" for at in range(40)], [{}] * 40  # type: ignore[attr-defined]
+    Rows.copied.clear()
+    verdicts = list(selecting._verdicts(chosen, vectors.view(Rows)))  # type: ignore[attr-defined]
+    assert Rows.copied == [len(chosen)]
+    for row in sorted(set(range(40)) - set(chosen)):
+        nearest = max(chosen, key=lambda other: float(vectors[other] @ vectors[row]))
+        assert verdicts[row].reason == f"a more diverse set was chosen; nearest in it is s{nearest}: ?"
+        assert verdicts[row].score == pytest.approx(float(vectors[nearest] @ vectors[row]), abs=1e-4)
 
 
 FLOW = """

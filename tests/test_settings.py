@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from ragset import settings
 from ragset.adapters.models.opening import open_transport, parse_model, resolve
+from ragset.api.choosing import chosen
 from ragset.api.models import list_models, model_of_environment
-from ragset.api.roles import chosen
 from ragset.cli.models import models
 from ragset.errors import FlowError, ModelSetupError, UnreachableError, UsageError
 from ragset.flow.compile import compile_flow, load_flow
@@ -553,6 +553,88 @@ def test_the_models_command(tmp_path: Path) -> None:
     assert given["env"] == {"model": "openai:gpt", "base_url": "https://api.openai.com/v1"}
     assert {row["provider"]: row["configured"] for row in given["providers"]}["openai"] is True
     assert "SECRET" not in shown.output + asked.output
+
+
+WRONG = [
+    # provider, variable, value, what is said
+    ("ollama", "OLLAMA_HOST", "http://me:SECRET@h:1", "OLLAMA_HOST: the base URL carries a user, a password or a"),
+    ("vllm", "VLLM_BASE_URL", "127.0.0.1:8000", "VLLM_BASE_URL: '127.0.0.1:8000' is no http address; write it like"),
+    ("compatible", "BASE_URL", "127.0.0.1:9000", "BASE_URL: '127.0.0.1:9000' is no http address; write it like"),
+    ("compatible", "BASE_URL", "me:SECRET@h:1", "BASE_URL: '***' is no http address; write it like"),
+    ("compatible", "LLM_API_URL", KEY, "LLM_API_URL: '***' is no http address; write it like"),
+]
+
+
+@pytest.mark.parametrize(("provider", "variable", "value", "says"), WRONG)
+def test_a_broken_address_is_named(
+    provider: str, variable: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("MODEL", f"{provider}:gpt")
+    shown = CliRunner().invoke(models, ["--no-check"]).output
+    row = next(line.split() for line in shown.splitlines() if line.startswith(f"{provider} "))
+    assert row == [provider, "set", "up", "wrongly", "-", "-", "-", variable]
+    assert f"{provider}: {says}" in shown
+    assert f"--model env cannot be used: {says}" in shown
+    asked = CliRunner().invoke(models, ["--no-check", "--json"]).output
+    status = {row["provider"]: row for row in json.loads(asked)["providers"]}[provider]
+    assert (status["configured"], status["base_url"], status["base_from"]) == (False, "", variable)
+    assert "SECRET" not in shown + asked
+
+
+def test_a_broken_key_leaves_the_address_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "ä")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://gpu:8000")
+    found = {status.provider: status for status in list_models(check=False)}["openai"]
+    assert (found.configured, found.base_url, found.base_from) == (False, "http://gpu:8000/v1", "OPENAI_BASE_URL")
+    assert found.problem.startswith("OPENAI_API_KEY: the key holds characters that no key has; ")
+
+
+def test_why_the_model_of_the_environment_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_BASE_URL", "http://a")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://b")
+    assert "--model env" not in CliRunner().invoke(models, ["--no-check"]).output
+    monkeypatch.setenv("MODEL", "gpt")
+    shown = CliRunner().invoke(models, ["--no-check"]).output
+    assert "--model env cannot be used: MODEL=gpt: names no provider, and several base URLs are set: OPENAI" in shown
+    assert model_of_environment()["variable"] == "MODEL"
+
+
+async def _answers(status: str, body: str = '{"error": "no"}') -> asyncio.Server:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write((head + body).encode())
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+ANSWERS = [
+    ("401 Unauthorized", "error", ["vllm: the key is refused (401); set VLLM_API_KEY"]),
+    ("404 Not Found", "reachable", ["vllm: it answers, and does not list its models"]),
+    ("500 Oops", "error", ["vllm: the server failed (500): no"]),
+]
+
+
+@pytest.mark.parametrize(("status", "state", "lines"), ANSWERS)
+async def test_a_server_that_answers_is_not_said_to_be_silent(
+    status: str, state: str, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await _answers(status) as server:
+        monkeypatch.setenv("VLLM_BASE_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        found = {one.provider: one for one in await asyncio.to_thread(list_models)}["vllm"]
+        shown = (await asyncio.to_thread(CliRunner().invoke, models)).output
+    assert (found.configured, found.reachable, found.models) == (True, True, None)
+    assert [line for line in shown.splitlines() if line.startswith("vllm: ")] == lines
+    assert next(line.split() for line in shown.splitlines() if line.startswith("vllm "))[1] == state
+
+
+async def test_a_list_without_a_model_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await _answers("200 OK", '{"data": []}') as server:
+        monkeypatch.setenv("VLLM_BASE_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        shown = (await asyncio.to_thread(CliRunner().invoke, models)).output
+    assert "vllm: 0 models\n" in shown
 
 
 def test_no_key_is_needed_to_start() -> None:

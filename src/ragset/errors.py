@@ -18,7 +18,8 @@
     ├── BudgetError             ends a run cleanly: what is paid for is delivered
     └── ModelError              a language model could not be asked
         ├── ReplyError          its reply could not be read as what was asked for
-        └── ContextError        the prompt does not fit the model's context
+        └── TooLargeError       more tokens than a limit allows, so nothing was paid
+            └── ContextError    the prompt does not fit the model's context
 
 Exit code 3 is no error: the work is done, but fewer pairs were kept than were asked for.
 """
@@ -106,8 +107,12 @@ class ModelError(RagsetError):
     billed: bool = False
 
 
-class ContextError(ModelError):
-    """A prompt does not fit the model's context; it was not sent."""
+class TooLargeError(ModelError):
+    """A question takes more tokens than a limit allows that can be raised; nothing was paid for it."""
+
+
+class ContextError(TooLargeError):
+    """A prompt does not fit the model's context."""
 
 
 class ReplyError(ModelError):

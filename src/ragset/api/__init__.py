@@ -155,7 +155,7 @@ async def _execute(
                     refuse(steps, tools)
                     stack.enter_context(folder)
                     if options.get("retry_failed"):
-                        folder.journal.forget_failures()
+                        folder.journal.retry_failures()
                     progress.say(roles.line())
                     if roles.models and not options.get("replay"):
                         await asyncio.gather(_foretell(folder, tools, roles), _warmed(steps, tools))
@@ -171,7 +171,7 @@ async def _foretell(folder: RunFolder, tools: Tools, roles: Opened) -> None:
     from ragset.api.estimate import quick_estimate
 
     try:
-        found = await quick_estimate(folder.flow, tools, roles.prices, _own_rates(folder))
+        found = await quick_estimate(folder.flow, tools, roles, _own_rates(folder))
     except Exception as error:
         tools.say(f"no estimate: {one_line(str(error))}")
         return

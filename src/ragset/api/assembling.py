@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from ragset.api.roles import objects_of, trusted_by
+from ragset.api.choosing import objects_of, trusted_by
 from ragset.api.wiring import FlowOptions, IngestOptions, RunOptions
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.schema.ids import digest

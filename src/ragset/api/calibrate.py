@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
-from ragset.api.roles import chosen
+from ragset.api.choosing import chosen
 from ragset.api.wiring import RunOptions, check_options, progress_of, run_sync
 from ragset.errors import UsageError
 from ragset.flow.compile import load_flow

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from ragset.api.roles import SpendingOptions, objects_of, opened_models, trusted_by
+from ragset.api.choosing import objects_of, trusted_by
+from ragset.api.roles import SpendingOptions, opened_models
 from ragset.api.wiring import RunOptions, opened, progress_of, tools_for
 from ragset.errors import UsageError, did_you_mean
 from ragset.flow.compile import Flow

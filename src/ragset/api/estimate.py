@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ragset.api.assembling import drawing_from, index_name, surveyed
-from ragset.api.roles import SpendingOptions, objects_of, opened_models, trusted_by
+from ragset.api.choosing import objects_of, trusted_by
+from ragset.api.roles import Opened, SpendingOptions, opened_models
 from ragset.api.wiring import (
     BuildOptions,
     IndexOptions,
@@ -22,12 +23,12 @@ from ragset.api.wiring import (
 )
 from ragset.errors import UsageError
 from ragset.flow.compile import Flow
-from ragset.flow.estimate import Estimate
+from ragset.flow.estimate import Estimate, sample_steps
 from ragset.flow.estimate import pilot as make_pilot
 from ragset.flow.rates import Rates
 from ragset.flow.rehearse import rehearse
 from ragset.flow.run_folder import read_rates
-from ragset.kit.prices import PriceTable
+from ragset.schema.ids import digest
 from ragset.schema.step import Tools
 
 QUICK_DRAWS, DRAWS, PILOT_DRAWS = 8, 20, 20
@@ -36,9 +37,20 @@ QUICK_GAMES = 2
 """Games played with dice for the line before every run."""
 
 
-async def quick_estimate(flow: Flow, tools: Tools, prices: PriceTable, like: Rates) -> Estimate:
-    """Give the estimate whose line is shown before a run: free, and of few draws."""
-    return (await rehearse(flow, tools, None, draws=QUICK_DRAWS, games=QUICK_GAMES, like=like)).priced(prices)
+async def quick_estimate(flow: Flow, tools: Tools, roles: Opened, like: Rates) -> Estimate:
+    """Give the estimate whose line is shown before a run: free, of few draws, by the rates of a pilot if one was made.
+
+    ``like`` are rates that are known better.
+    """
+    noted = roles.notes.recall(_note(flow)) if roles.notes else None
+    like = like.over(Rates.model_validate_json(noted)) if noted else like
+    return (await rehearse(flow, tools, None, draws=QUICK_DRAWS, games=QUICK_GAMES, like=like)).priced(roles.prices)
+
+
+def _note(flow: Flow) -> str:
+    """Name the note that keeps what a pilot of this flow counted, however many pairs it was for."""
+    steps = [(step.name, step.model_dump(mode="json", exclude={"n"})) for step in sample_steps(flow)]
+    return "rates " + digest("pilot", flow.index, steps, [(r, c.shape) for r, c in sorted(flow.models.items())])
 
 
 def estimate(
@@ -52,8 +64,9 @@ def estimate(
     """Say what ``build`` of these sources, or a run on ``index``, will use: calls, tokens and money per step.
 
     Sources are ingested first, which costs no call. ``pilot`` makes so many of the run's first draws with the real
-    models (true: 20): their replies are paid once and stay in the cache. ``like`` is the folder of an earlier run, of
-    this or of another corpus, whose pass rates are taken. Raises ``UsageError`` and its kin.
+    models (true: 20): their replies stay in the cache, and are paid once where a model's replies can be kept. ``like``
+    is the folder of an earlier run, of this or of another corpus, whose pass rates are taken. Raises ``UsageError`` and
+    its kin.
     """
     pilot = PILOT_DRAWS if pilot is True else pilot
     check_options(options, BuildOptions)
@@ -95,4 +108,7 @@ async def _estimate(flow: Flow, n: int | None, pilot: int, like: Rates, options:
             made = (
                 make_pilot(flow, tools, n, draws=pilot) if pilot else rehearse(flow, tools, n, draws=DRAWS, like=like)
             )
-            return (await made).priced(roles.prices)
+            found = await made
+            if found.measured and roles.notes:
+                roles.notes.remember(_note(flow), found.measured.model_dump_json())
+            return found.priced(roles.prices)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -33,8 +36,8 @@ def list_flows() -> dict[str, str]:
 
 
 def show_flow(name: str) -> str:
-    """Give a flow as YAML, every default spelled out."""
-    return load_flow(name).to_yaml()
+    """Give a flow as YAML, every default of its steps spelled out; ``null`` is none."""
+    return load_flow(name).to_yaml(nulls=True)
 
 
 def check_flow(path: str | Path) -> Flow:
@@ -59,5 +62,32 @@ def _field(field: FieldInfo) -> str:
     return f"{_type(field.annotation)}{default}" + (f"; {field.description}" if field.description else "")
 
 
-def _type(annotation: object) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+def _type(annotation: Any) -> str:
+    """Write a type as a person would: ``dict[str, float > 0]``, ``'none' | 'all'``, ``int | None``."""
+    of, parts = get_origin(annotation), get_args(annotation)
+    if of is Annotated:
+        return " ".join((_type(parts[0]), ", ".join(_bounds(parts[1:])))).rstrip()
+    if of is Literal:
+        return " | ".join(map(repr, parts))
+    if of in (Union, UnionType):
+        return " | ".join(map(_type, parts))
+    if parts:
+        return f"{_name(of)}[{', '.join(map(_type, parts))}]"
+    return _name(annotation)
+
+
+def _bounds(notes: Iterable[Any]) -> Iterator[str]:
+    """Give what the notes of a type demand of a number."""
+    for note in notes:
+        if isinstance(note, FieldInfo):
+            yield from _bounds(note.metadata)
+        yield from (f"{sign} {limit:g}" for name, sign in _SIGNS if (limit := getattr(note, name, None)) is not None)
+
+
+_SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+
+
+def _name(kind: Any) -> str:
+    if kind in (NoneType, Ellipsis):
+        return "None" if kind is NoneType else "..."
+    return str(getattr(kind, "__name__", kind))

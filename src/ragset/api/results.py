@@ -130,6 +130,13 @@ class Run:
         """How many fewer were kept than asked for."""
         return self.report["shortfall"]
 
+    def __repr__(self) -> str:
+        """Show the folder, and what was kept; the report would fill a notebook."""
+        if "kept" not in self.report:
+            return f"Run({str(self.folder)!r}: no pairs)"
+        of = f" of {self.asked:,} asked for" if self.asked else ""
+        return f"Run({str(self.folder)!r}: {self.report['kept']:,} kept{of})"
+
 
 @dataclass(frozen=True)
 class IngestResult:
@@ -149,6 +156,12 @@ class IngestResult:
         """Give ``{index, documents: {added, unchanged, changed, removed, failed}, chunks: {total, embedded}, …}``."""
         return {"index": self.index, "documents": self.documents, "chunks": self.chunks, "skipped": self.skipped}
 
+    def __repr__(self) -> str:
+        """Show the counts, and not each file that failed."""
+        counts = {**self.documents, "failed": len(self.failed)}
+        said = ", ".join(f"{n:,} {what}" for what, n in counts.items())
+        return f"IngestResult({self.index!r}: documents {said}; chunks {self.chunks['total']:,})"
+
 
 @dataclass(frozen=True)
 class VerifyResult:
@@ -161,3 +174,8 @@ class VerifyResult:
     def ok(self) -> bool:
         """True when every span says what it said."""
         return not self.problems
+
+    def __repr__(self) -> str:
+        """Show the counts, and not each problem."""
+        said = ", ".join(f"{n:,} {state}" for state, n in self.counts.items())
+        return f"VerifyResult({said or 'no spans'})"

@@ -9,14 +9,12 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from pydantic import ValidationError
-
 from ragset.adapters.models.paid import Paid
 from ragset.errors import ModelSetupError, UsageError
-from ragset.flow.compile import Flow, compile_flow
+from ragset.flow.compile import Flow
 from ragset.kit.prices import PriceTable
 from ragset.schema.ids import digest
-from ragset.schema.models import BUILTIN, ModelChoice, hint_for
+from ragset.schema.models import BUILTIN, ModelChoice
 from ragset.schema.ports import Ask, LanguageModel, Reply, Role
 from ragset.schema.samples import Usage
 from ragset.settings import cache_path, dotenv_only, environment, prices_file
@@ -24,6 +22,7 @@ from ragset.settings import cache_path, dotenv_only, environment, prices_file
 if TYPE_CHECKING:
     from ragset.adapters.models.budget import Budget
     from ragset.adapters.models.limiter import Limiter
+    from ragset.adapters.models.modes import Notes
     from ragset.adapters.models.opening import Resolved
     from ragset.adapters.models.pacing import PacedModel
     from ragset.adapters.models.reply_cache import ReplyCache
@@ -35,7 +34,10 @@ PYTHON = "python"
 """Provider of a model that is a Python object."""
 
 REPLY_SHARE = 4
-"""Part of an object's context (one in so many) that is left to its reply by default."""
+"""Part of an object's context, or of a small one (one in so many), that is left to the reply by default."""
+
+LEAST_REPLY = 500
+"""Tokens of a reply with less of which a context is too small to work in."""
 
 ModelLike = Any
 """``provider:name``, a ``ModelChoice`` or its fields, a llama-index ``LLM``, or anything with ``complete(Ask)``."""
@@ -80,6 +82,7 @@ class Opened:
 
     models: dict[Role, LanguageModel] = field(default_factory=dict[Role, LanguageModel])
     budget: Budget | None = None
+    notes: Notes | None = None
     paid: Paid = field(default_factory=Paid)
     prices: PriceTable = field(default_factory=PriceTable)
 
@@ -138,59 +141,6 @@ class NamedModels:
     prices: PriceTable
 
 
-def chosen(flow: Flow, options: ModelOptions) -> Flow:
-    """Write the models that were named into the flow."""
-    choices = {role: _choice(model, options) for role, model in _named(options).items()}
-    data = flow.dump()
-    data["models"] = {**data["models"], **{r: c.model_dump(exclude_defaults=True) for r, c in choices.items()}}
-    return compile_flow(data, flow.name)
-
-
-def objects_of(options: ModelOptions) -> dict[Role, Any]:
-    """Give the models that are Python objects, by role."""
-    return {
-        role: model for role, model in _named(options).items() if not isinstance(model, (str, Mapping, ModelChoice))
-    }
-
-
-def trusted_by(options: ModelOptions) -> frozenset[str]:
-    """Give the base URLs that stand in the options themselves: what a flow from elsewhere says is not trusted."""
-    chosen = (model for model in _named(options).values() if isinstance(model, (Mapping, ModelChoice)))
-    named = (model.base_url if isinstance(model, ModelChoice) else model.get("base_url") for model in chosen)
-    return frozenset(base for base in (options.get("base_url"), *named) if base)
-
-
-def _named(options: ModelOptions) -> dict[Role, Any]:
-    named: dict[Role, Any] = {}
-    if (model := options.get("model")) is not None:
-        named = dict.fromkeys(ROLES, model)
-    for role in ROLES[1:]:
-        if (model := options.get(role)) is not None:
-            named[role] = model
-    return named
-
-
-def _choice(model: ModelLike, options: ModelOptions) -> ModelChoice:
-    given: Mapping[str, Any] = {**options}
-    extra: dict[str, Any] = {key: given[key] for key in ("base_url", "concurrency") if given.get(key) is not None}
-    if isinstance(model, ModelChoice):
-        model = model.model_dump(exclude_defaults=True)
-    elif isinstance(model, str):
-        model, extra = {"model": model}, {} if model == BUILTIN else extra
-    elif not isinstance(model, Mapping):
-        extra.pop("base_url", None)
-        model = {"model": f"{PYTHON}:{type(model).__name__}"}
-    try:
-        return ModelChoice.model_validate({**cast("Mapping[str, Any]", model), **extra})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        known = hint_for(place) if first["type"] == "extra_forbidden" else None
-        raise UsageError(
-            f"field '{place}' of a model: {first['msg'].removeprefix('Value error, ')}", hint=known
-        ) from None
-
-
 def named_models(flow: Flow, options: SpendingOptions, *, probe: bool = True) -> NamedModels:
     """Find out who the models of a flow are, where, and at what price; makes no file and asks no server.
 
@@ -232,6 +182,7 @@ async def opened_models(
     async with AsyncExitStack() as stack:
         cache = ReplyCache(cache_path(options.get("cache")), say)
         stack.callback(cache.close)
+        opened.notes = cache
         opener = _Opener(cache, _Places.of(options, probe=probe), say)
         for role, choice in wanted.items():
             opened.models[role] = await opener.open(role, choice, opened, stack)
@@ -296,7 +247,8 @@ class _Opener:
         key = digest(choice.model_dump(mode="json"), id(given))
         if key not in self.paced:
             self.paced[key] = await self._paced(choice, given, opened, stack)
-        cache = None if given is not None else self.cache  # what shapes the replies of an object is not known
+        # What shapes the replies of an object is known where it says so itself.
+        cache = self.cache if given is None or isinstance(given, LanguageModel) else None
         replay = bool(self.places.options.get("replay"))
         paced = self.paced[key]
         return CachedModel(paced, cache, role, paced.choice, replay=replay, paid=opened.paid)
@@ -309,8 +261,7 @@ class _Opener:
         stack.push_async_callback(transport.aclose)
         if self.places.probe:
             await transport.check()
-        if given is not None:
-            choice = _fitted(choice, transport)
+        choice = _fitted(choice, transport) if given is not None else self._fitted(choice, transport)
         _refuse_no_room(transport, choice)
         if transport.identity[0] == "transformers":
             choice = choice.model_copy(update={"concurrency": 1})  # one reply is made at a time in a process
@@ -319,6 +270,19 @@ class _Opener:
         limiter.tighten(choice.concurrency, choice.rpm, choice.tpm)
         budget = cast("Budget", opened.budget)
         return PacedModel(transport, choice, limiter, budget, self.say)
+
+    def _fitted(self, choice: ModelChoice, transport: Transport) -> ModelChoice:
+        """Let the default length of a reply leave room in a small context; what was found is known without a server."""
+        note = "longest reply " + " ".join(map(str, transport.identity))
+        if self.places.probe:
+            context = choice.context or transport.context or inf
+            small = choice.max_tokens * 2 > context >= REPLY_SHARE * LEAST_REPLY
+            fitted = _fitted(choice, transport) if small else choice
+            if str(fitted.max_tokens) != (self.cache.recall(note) or str(choice.max_tokens)):
+                self.cache.remember(note, str(fitted.max_tokens))
+            return fitted
+        known = None if "max_tokens" in choice.model_fields_set else self.cache.recall(note)
+        return choice.model_copy(update={"max_tokens": int(known)}) if known else choice
 
     def _transport(self, choice: ModelChoice, given: Any) -> Transport:
         from ragset.adapters.models.opening import open_transport
@@ -338,12 +302,15 @@ def _fitted(choice: ModelChoice, transport: Transport) -> ModelChoice:
 
 
 def _refuse_no_room(transport: Transport, choice: ModelChoice) -> None:
-    """Refuse replies so long that no prompt would fit beside them: every call would be refused later."""
+    """Refuse replies so long that nothing fits beside them: every call would be refused later."""
     context, longest = choice.context or transport.context, choice.max_tokens
     if context is not None and longest >= context:
         what = f"replies of up to {longest} tokens leave no room for a prompt in its context of {context}"
         hint = "lower max_tokens (models in the flow), or use a model with a longer context"
         raise ModelSetupError(what, where=transport.name, hint=hint)
+    if choice.tpm is not None and longest >= choice.tpm:
+        what = f"replies of up to {longest} tokens are more than a minute allows ({choice.tpm})"
+        raise ModelSetupError(what, where=transport.name, hint="raise tpm, or lower max_tokens (models in the flow)")
 
 
 def _refuse_unpriced(named: NamedModels, options: SpendingOptions) -> None:

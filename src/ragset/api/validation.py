@@ -23,8 +23,9 @@ from ragset.flow.compile import Flow, compile_flow
 from ragset.flow.files import replace_text
 from ragset.flow.run_folder import FLOW, JOURNAL, REPORT
 from ragset.kit.foreign import FORMATS, OWN, format_named
+from ragset.kit.foreign.answers import lacking_answers
 from ragset.kit.foreign.columns import check_columns
-from ragset.kit.foreign.reading import check_set, guess
+from ragset.kit.foreign.reading import NO_REFERENCE, check_set, guess
 from ragset.kit.foreign.rows import SUFFIXES, TABLES, first_row, names
 from ragset.schema.ids import digest
 from ragset.schema.samples import Sample
@@ -117,6 +118,8 @@ def _flow(path: Path, name: str, index: str | None, options: ValidateOptions) ->
     if name == OWN and index is None and not options.get("corpus"):
         raise UsageError("is judged against an index, and none is named", where=str(path), hint=_NAME_INDEX)
     found = _checked(path, name, columns)
+    if lacking := lacking_answers(path, name, columns, found):
+        progress_of(options).say(lacking)
     reading: list[Step] = []
     made: str | None = None
     if corpus := options.get("corpus"):
@@ -178,13 +181,14 @@ def _with_set(run: Run, path: Path, name: str) -> Run:
     for sample in _all(run):
         counts["pairs"] += 1
         counts[_matched(sample)] += 1
+        counts[NO_REFERENCE] += NO_REFERENCE in sample.labels
     report = {**run.report, "set": {"file": path.name, "format": name, **{what: counts[what] for what in _COUNTS}}}
     replace_text(run.folder / REPORT, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     certify(run.folder)
     return Run(run.folder, report)
 
 
-_COUNTS = ("pairs", "given_contexts", "matched_by_retrieval", "not_matched")
+_COUNTS = ("pairs", "given_contexts", "matched_by_retrieval", "not_matched", NO_REFERENCE)
 
 
 def _matched(sample: Sample) -> str:

@@ -11,7 +11,8 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypedDict, TypeVar, cast
 
-from ragset.api.roles import ModelOptions, Opened, SpendingOptions, chosen
+from ragset.api.choosing import chosen
+from ragset.api.roles import ModelOptions, Opened, SpendingOptions
 from ragset.errors import UsageError, did_you_mean
 from ragset.flow.compile import Flow, compile_flow, load_flow
 from ragset.flow.running import Progress, Quiet

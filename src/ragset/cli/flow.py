@@ -35,7 +35,7 @@ def list_(as_json: bool) -> None:
 @flow.command("show")
 @click.argument("name", metavar="NAME")
 def show(name: str) -> None:
-    """Print a flow as YAML, every default spelled out: a start for your own."""
+    """Print a flow as YAML, every default of its steps spelled out: a start for your own."""
     from ragset.api.flows import show_flow
 
     out(safe(show_flow(name)).rstrip("\n"))

@@ -31,7 +31,7 @@ def show(file: str, k: int) -> None:
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("--to", "to", metavar="FORMAT", required=True, help="openai-chat, prompt-completion, csv, parquet, …")
+@click.option("--to", "to", metavar="FORMAT", required=True, help="openai-chat, prompt-completion, ragas, csv, …")
 @click.option("--out", "target", metavar="PATH", required=True, help="File to write.")
 @opt.quiet
 def export(file: str, to: str, target: str, quiet: bool) -> None:
@@ -42,8 +42,12 @@ def export(file: str, to: str, target: str, quiet: bool) -> None:
     path = set_file(file)
     if Path(target).exists() and Path(target).samefile(path):
         raise UsageError("would overwrite what it is read from", where=target, hint="name another --out")
-    rows = EvalSet.load(path).export(to, target)
+    pairs = EvalSet.load(path)
+    rows = pairs.export(to, target)
     talk(f"wrote {plural(rows, 'row')} of {path} as {to}", quiet=quiet)
+    if rows < len(pairs):
+        left = f"left out {len(pairs) - rows:,} of {plural(len(pairs), 'pair')}"
+        talk(f"{left}: answerable, but without a reference answer to teach", quiet=quiet)
     out(one_line(target))
 
 

@@ -111,8 +111,6 @@ def show_shortfall(report: dict[str, Any]) -> None:
     )
     reasons = Counter[str](report["reasons"])
     reasons.update({f"failed in {what}": n for what, n in report["failures"].items()})
-    if draws["gave_none"]:
-        reasons["draws that gave no pair (nothing in the text to ask well)"] = draws["gave_none"]
     table((n, why) for why, n in _largest(reasons))
 
 

@@ -15,7 +15,7 @@ from ragset.schema.samples import Sample
 
 
 class LlamaRag:
-    """One JSON object, an example a line; an unanswerable sample has an empty reference answer."""
+    """One JSON object, an example a line; a sample without an answer has an empty reference answer."""
 
     name: ClassVar[str] = "llama-rag"
     suffix: ClassVar[str] = ".json"

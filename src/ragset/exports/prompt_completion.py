@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from ragset.kit.exporting import turns, write_lines
+from ragset.kit.exporting import taught, turns, write_lines
 from ragset.schema.samples import Sample
 
 
@@ -17,8 +17,8 @@ class PromptCompletion:
     suffix: ClassVar[str] = ".jsonl"
 
     def write(self, samples: Iterable[Sample], path: Path) -> int:
-        """Write one line a sample, in order; gives the number of lines."""
-        return write_lines((_pair(sample) for sample in samples), path)
+        """Write one line a sample that can be taught, in order; gives the number of lines."""
+        return write_lines((_pair(sample) for sample in taught(samples)), path)
 
 
 def _pair(sample: Sample) -> dict[str, str]:

@@ -58,9 +58,12 @@ class Flow(BaseModel):
         head = self.model_dump(mode="json", exclude={"steps"}, exclude_none=True)
         return {**head, "steps": [{s.name: s.model_dump(mode="json", exclude_none=True)} for s in self.steps]}
 
-    def to_yaml(self) -> str:
-        """Write the resolved flow, every default spelled out."""
-        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
+    def to_yaml(self, *, nulls: bool = False) -> str:
+        """Write the resolved flow, every default spelled out, with ``nulls`` also the fields of steps that are none."""
+        data = self.dump()
+        if nulls:
+            data["steps"] = [{step.name: step.model_dump(mode="json")} for step in self.steps]
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
     @property
     def identity(self) -> str:

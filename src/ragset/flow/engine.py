@@ -63,7 +63,7 @@ class Stage:
         key = digest(self.fingerprint, item.model_dump(mode="json", exclude={"number", "spent"})) if journal else ""  # type: ignore[attr-defined]
         if journal and (done := journal.get(key, item)):
             return done
-        anew.set(journal.retried.get(key, frozenset()) if journal else frozenset())
+        anew.set(journal.retried(key) if journal else frozenset())
         result, seen = await self._apply(item, tools)
         result = billed(result, account)
         if journal:

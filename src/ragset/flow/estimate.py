@@ -16,8 +16,8 @@ from pydantic import Field
 from ragset.errors import FlowError, RagsetError
 from ragset.flow.compile import Flow
 from ragset.flow.engine import run
-from ragset.flow.play import Odds, play
-from ragset.flow.rates import Passing
+from ragset.flow.play import Odds, play, room
+from ragset.flow.rates import Passing, Rates
 from ragset.flow.report import add_spent
 from ragset.flow.running import makes_samples, parts
 from ragset.kit.prices import CURRENCY, PriceTable
@@ -25,7 +25,6 @@ from ragset.schema.documents import Noun
 from ragset.schema.models import BUILTIN
 from ragset.schema.samples import Draw, Scenario, Usage
 from ragset.schema.step import Fold, Source, Step, Tally, Tools, Uses
-from ragset.sources.scenarios import Scenarios
 
 NINE_IN_TEN = 1.645
 """Standard errors to either side that nine of ten estimates stay within (normal approximation)."""
@@ -56,7 +55,8 @@ class Estimate(Noun):
 
     ``draws`` are the scenarios it takes, ``kept`` the pairs to be expected (fewer than asked for when the index has
     no room for more), ``low`` and ``high`` the factors between which nine of ten runs should stay. ``assumptions``
-    say in sentences what it rests on. The numbers are those of the draws up to the one that fills the order.
+    say in sentences what it rests on, ``measured`` is what a pilot counted. The numbers are those of the draws up to
+    the one that fills the order.
     """
 
     basis: Literal["rehearsal", "pilot"]
@@ -69,6 +69,7 @@ class Estimate(Noun):
     pass_rates: dict[str, float] = Field(default_factory=dict)
     sent_on: dict[str, float] = Field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    measured: Rates | None = Field(default=None, exclude=True)
 
     @property
     def calls(self) -> float:
@@ -156,17 +157,9 @@ def names_of(tools: Tools) -> dict[str, str]:
     return {role: model.name for role, model in tools.models.items() if model.name != BUILTIN}
 
 
-def chunks_of(source: Step, tools: Tools, enough: float) -> int | None:
-    """Count the chunks a scenario source may draw, up to ``enough``; none for other sources."""
-    if not isinstance(source, Scenarios):
-        return None
-    count = 0
-    for document_id in tools.store.document_ids():
-        if source.wants(document_id):
-            count += len(tools.store.chunks(document_id))
-        if count >= enough:
-            break
-    return count
+def _forgotten(tools: Tools) -> list[str]:
+    """Name the language models whose replies no cache keeps: what they said is paid again."""
+    return sorted({model.name for model in tools.models.values() if not getattr(model, "keeps", True)})
 
 
 class _Head(Source):
@@ -207,7 +200,8 @@ class _Made:
 async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> Estimate:
     """Make the first ``draws`` draws of the run itself and take the rest to be like them.
 
-    The replies are real and paid, and stay in the cache: the run that follows does not pay them again. Ratio
+    The replies are real and paid, and stay in the cache: the run that follows does not pay them again, unless a model
+    is of those whose replies are not kept (``keeps`` is false); then its first draws are but like these. Ratio
     estimator, usage over kept, with Beale's correction: uncorrected it says some percent too much where few pairs pass
     (Cochran 1977, section 6.15). Raises ``RagsetError`` when nothing was kept.
     """
@@ -227,23 +221,20 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
             f"the pilot's {len(made)} draws kept no pair, so nothing can be estimated",
             hint="run 'ragset build' with a small -n and read its reasons",
         )
-    needed = _needed(source, tools, n, made) if len(made) >= draws and not trial.tally.full else float(len(made))
+    open_end = len(made) >= draws and not trial.tally.full
+    needed = _needed(source, keep, tools, n, made) if open_end else float(len(made))
     quotas = bool(getattr(source, "quotas", ())) and needed > len(made)
     least = needed
     if quotas:
         odds = Odds(passing.share, sum(draw.gave for draw in made) / len(made), passing.rates())
         needed = max(needed, (await play(source, keep, trial, odds, window=flow.window)).draws)
     least /= needed  # were its quotas to take no more draws than any pairs
-    squared, crossed = _bias(made, len(made) / needed)
+    forgotten = _forgotten(tools)
+    squared, crossed = _bias(made, 0.0 if forgotten else len(made) / needed)
     needed = max(float(len(made)), needed / (1 + squared))
     scale = max(1.0, needed * (1 + crossed) / len(made))
-    sums: Account = {}
-    for draw in made:
-        for key, usage in draw.account.items():
-            sums[key] = sums.get(key, Usage()) + usage
-    spread = 0.0 if scale == 1 else NINE_IN_TEN * _error(made) * (1 - 1 / scale) + 1 / needed  # draws are whole
-    how = f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs"
-    more = _enough(made, needed) if spread > WITHIN else 0
+    spread = _spread(_error(made), 1 / scale, needed, again=bool(forgotten))
+    more = _enough(made, needed, again=bool(forgotten)) if spread > WITHIN else 0
     by_value = ("quotas: more draws where a value passed seldom in these",) if quotas else ()
     wide = (f"about {more} draws would say it within {WITHIN:.0%}: --pilot-draws {more}",) if more else ()
     return Estimate(
@@ -251,16 +242,23 @@ async def pilot(flow: Flow, tools: Tools, n: int | None, *, draws: int = 20) -> 
         asked=flow.asked,
         kept=min(flow.asked or math.inf, kept * needed * (1 + squared) / len(made)),
         draws=needed,
-        stages=_stages(sums, names_of(tools), scale),
+        stages=_stages(_summed(made), names_of(tools), scale),
         low=max(0.0, 1 - spread) * least,
         high=1 + spread,
         assumptions=(
-            how,
-            "their replies stay in the cache; the other draws are taken to be like them",
+            f"measured over the first {len(made)} draws of the run itself, which kept {kept} pairs",
+            f"{_paid_again(forgotten)}; the other draws are taken to be like them",
             *by_value,
             *wide,
         ),
+        measured=passing.rates(),
     )
+
+
+def _paid_again(forgotten: Sequence[str]) -> str:
+    if not forgotten:
+        return "their replies stay in the cache"
+    return f"the replies of {', '.join(forgotten)} are not kept in a cache, so the run pays for these draws again"
 
 
 async def _make(steps: Sequence[Step], tools: Tools, window: int, passing: Passing) -> list[_Made]:
@@ -279,24 +277,39 @@ def _of(draw: Draw) -> _Made:
     return _Made(account, sum(s.status == "kept" for s in draw.samples), len(draw.samples))
 
 
-def _needed(source: Step, tools: Tools, n: int | None, made: Sequence[_Made]) -> float:
+def _summed(made: Sequence[_Made]) -> Account:
+    sums: Account = {}
+    for draw in made:
+        for key, usage in draw.account.items():
+            sums[key] = sums.get(key, Usage()) + usage
+    return sums
+
+
+def _needed(source: Source, keep: Fold, tools: Tools, n: int | None, made: Sequence[_Made]) -> float:
     """Give how many draws fill the order: as many as the ratio says, and no more than the index has."""
     each = sum(draw.kept for draw in made) / len(made)
     wanted = math.inf if n is None else (n + max(0.0, each - 1) / 2) / each
     gave = sum(draw.gave > 0 for draw in made) / len(made)
-    chunks = chunks_of(source, tools, wanted)
-    if chunks is None:
-        return wanted if n is not None else float(len(made))
-    repeats = getattr(source, "repeats", 1)
-    return max(float(len(made)), min(wanted, chunks * (1 + (repeats - 1) * gave)))
+    needed = room(source, keep, tools, wanted, each, gave)
+    return max(float(len(made)), needed) if needed < math.inf else float(len(made))
 
 
-def _enough(made: Sequence[_Made], needed: float) -> int:
-    """Give how many draws of the run's ``needed`` ones a pilot takes to be within ``WITHIN``, in tens."""
-    error = NINE_IN_TEN * _error(made) * math.sqrt(len(made))
+def _spread(error: float, part: float, needed: float, *, again: bool) -> float:
+    """Give half the width of the range where ``part`` of the run's ``needed`` draws was made, which are whole.
+
+    What was made has no error, unless the run makes it ``again``: then it is a sample beside the run.
+    """
+    if again:
+        return NINE_IN_TEN * error * math.sqrt(1 + part) + 1 / needed
+    return 0.0 if part == 1 else NINE_IN_TEN * error * (1 - part) + 1 / needed
+
+
+def _enough(made: Sequence[_Made], needed: float, *, again: bool) -> int:
+    """Give how many draws of the run's ``needed`` ones a pilot takes to be within ``WITHIN``, in tens; 0: none will."""
+    error = _error(made) * math.sqrt(len(made))
     last = math.ceil(needed / 10) * 10
-    close = (k for k in range(10, last, 10) if error / math.sqrt(k) * (1 - k / needed) + 1 / needed <= WITHIN)
-    return next(close, last)
+    spreads = ((k, _spread(error / math.sqrt(k), k / needed, needed, again=again)) for k in range(10, last, 10))
+    return next((k for k, spread in spreads if spread <= WITHIN), 0 if again else last)
 
 
 def _bias(made: Sequence[_Made], part: float) -> tuple[float, float]:

@@ -16,9 +16,13 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from ragset.errors import RunFolderError
+from ragset.errors import ContextError, RunFolderError, TooLargeError
 
 _TABLE = "CREATE TABLE IF NOT EXISTS done (key TEXT PRIMARY KEY, item TEXT, seen BLOB, sizes TEXT, failed INTEGER)"
+
+
+UNPAID = frozenset(error.__name__ for error in (TooLargeError, ContextError))
+"""Failures that cost nothing."""
 
 
 class Journal:
@@ -29,7 +33,7 @@ class Journal:
         self.path, self._before = path, before
         self._db: sqlite3.Connection | None = None
         self.replayed = 0
-        self.retried: dict[str, frozenset[str]] = {}
+        self._retried: dict[str, frozenset[str]] = {}
         if path.is_file() and not anew:
             self.open()
 
@@ -60,7 +64,9 @@ class Journal:
 
     def get(self, key: str, item: Any) -> tuple[Any, tuple[bytes | None, ...]] | None:
         """Give the finished draw under the number it has now, with what the folds' ``look`` saw."""
-        row = self._db and self._db.execute("SELECT item, seen, sizes FROM done WHERE key = ?", (key,)).fetchone()
+        if self._db is None or key in self._retried:
+            return None
+        row = self._db.execute("SELECT item, seen, sizes FROM done WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
         self.replayed += 1
@@ -69,21 +75,32 @@ class Journal:
         return model.model_validate({**data, "number": item.number}), _unpack(row[1], json.loads(row[2]))
 
     def put(self, key: str, item: Any, seen: tuple[bytes | None, ...]) -> None:
-        """Commit a finished draw."""
+        """Commit a finished draw, unless a limit was in its way: it cost nothing, and the limit may be raised."""
+        failures = [part.failure for part in (item, *getattr(item, "samples", ())) if part.failure]
+        if any(failure.error in UNPAID for failure in failures):
+            return
         sizes = json.dumps([None if part is None else len(part) for part in seen])
         blob = b"".join(part or b"" for part in seen)
-        failed = item.failure is not None or any(s.status == "failed" for s in getattr(item, "samples", ()))
-        row = (key, item.model_dump_json(), blob, sizes, int(failed))
+        row = (key, item.model_dump_json(), blob, sizes, int(bool(failures)))
         self._before()
-        self.open().execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
+        try:
+            self.open().execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            hint = "check the disk; what is finished is kept"
+            raise RunFolderError(f"cannot be written ({error})", where=str(self.path), hint=hint) from error
+        self._retried.pop(key, None)
 
-    def forget_failures(self) -> int:
-        """Drop the draws that failed, so that they are tried again, by new calls; gives how many."""
+    def retry_failures(self) -> int:
+        """Try the draws that failed again, by new calls; gives how many. Until then they stand as they are."""
         if self._db is None:
             return 0
-        rows = self._db.execute("SELECT key, item FROM done WHERE failed = 1").fetchall()
-        self.retried = {key: _failed_in(json.loads(item)) for key, item in rows}
-        return self._db.execute("DELETE FROM done WHERE failed = 1").rowcount
+        rows = self._db.execute("SELECT key, item FROM done WHERE failed = 1")
+        self._retried = {key: _failed_in(json.loads(item)) for key, item in rows}
+        return len(self._retried)
+
+    def retried(self, key: str) -> frozenset[str]:
+        """Name the steps of a draw that are to ask anew."""
+        return self._retried.get(key, frozenset())
 
     def __enter__(self) -> Self:
         """Use as a context manager."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from math import inf
 from random import Random
 
 from ragset.flow.keep import values_of
 from ragset.flow.rates import Rates, pairs_asked
+from ragset.kit.axes import shape_of
 from ragset.schema.samples import Context, Draw, QAPair, Sample
 from ragset.schema.step import Fold, Source, Tally, Tools
 from ragset.sources.scenarios import Scenarios
@@ -21,13 +23,7 @@ GAMES = 9
 ENOUGH = 1500
 """Draws of all games after which no further one is begun."""
 MOST = 5000
-"""Draws of one game for an order of n pairs; what is then lacking is taken to go on at the same pace."""
-
-ALIKE = 0.15
-"""Correlation of the fates of two pairs of one chunk: a good passage gives several good pairs, a poor one none.
-
-On corpora/guide with the scripted model it is about 0.2; a model whose pairs fail by chance alone has 0.
-"""
+"""Draws of one game for an order of n pairs; the rest is taken to go on at the same pace, as far as there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,25 @@ async def play(source: Source, keep: Fold, tools: Tools, odds: Odds, *, window: 
     return Played(*(sum(getattr(game, what) for game in played) / count for what in ("draws", "asked", "kept")))
 
 
+def room(source: Source, keep: Fold, tools: Tools, wanted: float, pace: float, again: float = 1.0) -> float:
+    """Give how many of the ``wanted`` draws, which keep ``pace`` pairs each, the index has room for.
+
+    A chunk is drawn ``repeats`` times for each shape of question (a share of ``again`` gave something, and may be drawn
+    again), until it gave as many pairs as ``keep`` takes of it. Chunks are counted until there is room for all. Of
+    other sources than ``scenarios`` nothing is known.
+    """
+    if not isinstance(source, Scenarios):
+        return wanted
+    shapes = len({shape_of(kind) for kind in source.question_types}) or 1
+    of_chunk = min(shapes * (1 + (source.repeats - 1) * again), (getattr(keep, "max_per_chunk", None) or inf) / pace)
+    draws = 0.0
+    for document_id in filter(source.wants, tools.store.document_ids()):
+        draws += len(tools.store.chunks(document_id)) * of_chunk
+        if draws >= wanted:
+            return wanted
+    return draws
+
+
 def _with_its_personas(source: Source, tally: Tally) -> Source:
     """Give a source with the personas that it found before, so that they are not proposed once more in each game."""
     if not isinstance(source, Scenarios):
@@ -98,14 +113,15 @@ async def _game(source: Source, keep: Fold, tools: Tools, n: int | None, window:
                 break
     while thrown and not own.tally.full and (n is None or draws < MOST):
         decide()
-    kept = own.tally.kept
-    more = n / kept if n and kept and draws >= MOST and not own.tally.full else 1.0
+    kept, more = own.tally.kept, 1.0
+    if n and kept and draws >= MOST and not own.tally.full:
+        more = max(1.0, room(source, keep, own, n * draws / kept, kept / draws) / draws)
     return Played(draws * more, asked * more, kept * more)
 
 
 @dataclass
 class _Dice:
-    """Says which pairs of a draw pass: beta-binomial with correlation ``ALIKE`` among those of one chunk."""
+    """Says which pairs of a draw pass: beta-binomial, correlated among those of one chunk."""
 
     game: int
     odds: Odds
@@ -128,7 +144,7 @@ class _Dice:
             return share
         key = draw.scenario.chunks[0].id if draw.scenario and draw.scenario.chunks else f"draw {draw.number}"
         if key not in self.chances:
-            strength = 1 / ALIKE - 1
+            strength = self.odds.rates.strength
             own = Random(f"{self.game} {key}")  # noqa: S311
             self.chances[key] = own.betavariate(share * strength, (1 - share) * strength)
         return self.chances[key]

@@ -84,7 +84,8 @@ class Profile:
 
     def _heard(self, sample: Sample) -> None:
         made = sample.provenance
-        self._writers.add(str(made.get("writer")))
+        if "writer" in made:
+            self._writers.add(str(made["writer"]))
         if "prompt_hash" in made:
             self._prompted(str(made.get("prompt")), str(made["prompt_hash"]))
         for verdict in sample.verdicts:
@@ -114,6 +115,7 @@ class Profile:
             },
             "calibrations": _calibrations(steps, tools),
             "prompts": self._prompts,
+            "writers": sorted(self._writers),
             "same_judge_as_writer": self._same(steps, tools),
         }
 

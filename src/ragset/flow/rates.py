@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import exp, lgamma, prod
 from typing import Annotated
 
 from pydantic import Field
@@ -23,6 +23,12 @@ LEAST = 0.02
 """Pass rate of a step that passed nothing: an estimate must come to an end."""
 PRIOR = 3.0
 """Wanted pairs that the rate of all counts for in the rate of one value."""
+ALIKE = 0.15
+"""Correlation of the fates of two pairs of one draw, where it was not counted: a good passage gives several good pairs,
+a poor one none. A model whose pairs fail by chance alone has 0.
+"""
+USUALLY = 20
+"""Draws that ``ALIKE`` counts for where it was counted."""
 
 
 class Rates(Noun):
@@ -30,17 +36,35 @@ class Rates(Noun):
 
     ``passes`` of the step that writes is the share of the wanted pairs that it gives; ``counts`` says how many pairs
     each share was counted over (a step without a count is known, not counted). ``values`` says of each value of
-    an axis how often its pairs pass all steps, over how often all pairs do.
+    an axis how often its pairs pass all steps, over how often all pairs do. ``alike`` is the correlation of the fates
+    of two pairs of one draw.
     """
 
     passes: dict[str, Share] = Field(default_factory=dict)
     sent_on: dict[str, Share] = Field(default_factory=dict)
     counts: dict[str, int] = Field(default_factory=dict)
     values: dict[str, dict[str, Factor]] = Field(default_factory=dict)
+    alike: Share | None = None
 
     def of(self, want: Mapping[str, str]) -> float:
         """Give the factor of a wanted pair: the product of those of its values."""
         return prod(self.values.get(axis, {}).get(value, 1.0) for axis, value in want.items())
+
+    @property
+    def strength(self) -> float:
+        """Sum of the two parameters of the beta distribution that the chances of draws have, by how alike fates are."""
+        alike = ALIKE if self.alike is None else self.alike
+        return 1 / min(1 - LEAST, max(LEAST, alike)) - 1
+
+    def none_of(self, pairs: float, share: float) -> float:
+        """Give the chance that of the pairs of a draw, of which ``share`` do on the whole, none passes (beta-binomial).
+
+        It is B(a, b + pairs) / B(a, b), which need not be whole pairs.
+        """
+        if not 0 < share < 1:
+            return float(not share)
+        a, b = share * self.strength, (1 - share) * self.strength
+        return exp(lgamma(b + pairs) + lgamma(a + b) - lgamma(b) - lgamma(a + b + pairs))
 
     def over(self, other: Rates) -> Rates:
         """Give these, and what they do not know from another."""
@@ -49,6 +73,7 @@ class Rates(Noun):
             sent_on={**other.sent_on, **self.sent_on},
             counts={step: n for step, n in other.counts.items() if step not in self.passes} | self.counts,
             values={**other.values, **self.values},
+            alike=other.alike if self.alike is None else self.alike,
         )
 
     def passing(self, step: str, usual: float) -> float:
@@ -81,6 +106,7 @@ class Passing:
         self._wanted: Counter[tuple[str, str]] = Counter()
         self._good: Counter[tuple[str, str]] = Counter()
         self._pairs = self._all_good = 0
+        self._draws = self._siblings = self._both_good = 0
 
     def add(self, draw: Draw) -> None:
         """Take one draw."""
@@ -94,9 +120,15 @@ class Passing:
         for sample in draw.samples:
             for judge in self._judges:
                 self._add(sample, judge)
-            if sample.status == "kept" or ((by := sample.rejected_by) and by.judge == KEEP):
+            if _is_good(sample):
                 self._all_good += 1
                 self._good.update(item for item in values_of(sample).items() if item in self._wanted)
+        self._add_siblings(pairs_asked(draw), sum(map(_is_good, draw.samples)))
+
+    def _add_siblings(self, asked: int, good: int) -> None:
+        self._draws += asked > 1
+        self._siblings += asked * (asked - 1)
+        self._both_good += good * (good - 1)
 
     def _is_usable(self, sample: Sample) -> bool:
         """Tell whether the writer gave something that can be judged."""
@@ -121,7 +153,16 @@ class Passing:
             sent_on={step: _share(self._sent[step], n) for step, n in self._cheap.items()},
             counts={step: n for step, n in self._arrived.items() if n and step != KEEP},
             values=self._values(),
+            alike=self._alike(),
         )
+
+    def _alike(self) -> float | None:
+        """Give the correlation that the share of siblings who are both good shows: p² + ρ p (1 - p)."""
+        chance = self.share * (1 - self.share)
+        if not self._siblings or not chance:
+            return None
+        found = (self._both_good / self._siblings - self.share**2) / chance
+        return round(min(1.0, max(0.0, (USUALLY * ALIKE + self._draws * found) / (USUALLY + self._draws))), 4)
 
     @property
     def share(self) -> float:
@@ -136,6 +177,11 @@ class Passing:
                 own = (PRIOR * self.share + self._good[axis, value]) / (PRIOR + wanted)
                 found.setdefault(axis, {})[value] = round(own / self.share, 4)
         return {axis: factors for axis, factors in found.items() if len(factors) > 1}
+
+
+def _is_good(sample: Sample) -> bool:
+    """Tell whether all judges let a sample pass, whatever became of it then."""
+    return sample.status == "kept" or ((by := sample.rejected_by) is not None and by.judge == KEEP)
 
 
 def pairs_asked(draw: Draw) -> int:

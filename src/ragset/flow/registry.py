@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from ragset.errors import FlowError, UsageError, did_you_mean
+from ragset.kit.foreign import FORMATS, OWN
 from ragset.schema.step import Step
 
 STEPS: dict[str, str] = {
@@ -39,10 +40,18 @@ STEPS: dict[str, str] = {
 EXPORTS: dict[str, str] = {
     "openai-chat": "ragset.exports.openai_chat:OpenAIChat",
     "prompt-completion": "ragset.exports.prompt_completion:PromptCompletion",
+    "ragas": "ragset.exports.ragas_lines:RagasLines",
     "llama-rag": "ragset.exports.llama_rag:LlamaRag",
     "csv": "ragset.exports.csv_table:CsvTable",
     "parquet": "ragset.exports.parquet_table:ParquetTable",
 }
+
+_MEANT = {
+    "messages": "openai-chat", "sft": "openai-chat", "sharegpt": "openai-chat", "trl": "prompt-completion",
+    "excel": "csv", "xlsx": "csv", "tsv": "csv", "pandas": "parquet", "datasets": "parquet", "huggingface": "parquet",
+    "hf": "parquet",
+}  # fmt: skip
+"""Names that an export is asked for by, and the export that serves."""
 
 
 def step_class(name: str) -> type[Step]:
@@ -55,8 +64,19 @@ def step_class(name: str) -> type[Step]:
 def export_class(name: str) -> Any:
     """Load the class of an export; raises ``UsageError`` for an unknown name."""
     if name not in EXPORTS:
-        raise UsageError(f"unknown export '{name}'", hint=did_you_mean(name, EXPORTS))
+        raise UsageError(f"unknown export '{name}'", hint=_instead(name.lower()))
     return _load(EXPORTS[name])
+
+
+def _instead(name: str) -> str:
+    """Say which export serves in place of one that is not there."""
+    if name in _MEANT:
+        return f"did you mean '{_MEANT[name]}'?"
+    if name in ("json", "jsonl", OWN):
+        return "the set itself is JSON lines: take kept.jsonl as it is"
+    if name in FORMATS:
+        return f"sets of that format are read and not written; known: {', '.join(sorted(EXPORTS))}"
+    return did_you_mean(name, EXPORTS)
 
 
 def _load(target: str) -> Any:

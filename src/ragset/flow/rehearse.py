@@ -2,14 +2,14 @@
 
 Each step is rehearsed with all samples of a draw and with one alone, so that what it costs for m samples is known
 (c(m) = base + slope * m), whether it asks about each sample or about siblings together. How many arrive follows from
-the pass rates: of k asked pairs, step j meets Bin(k, p_0 p_1 … p_(j-1)).
+the pass rates: of k asked pairs, step j meets k p_0 p_1 … p_(j-1) on the mean, spread as a beta-binomial.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -20,11 +20,10 @@ from ragset.flow.compile import Flow
 from ragset.flow.estimate import NINE_IN_TEN, Account, Estimate, StageCost, names_of, sample_steps, without_a_model
 from ragset.flow.play import GAMES, Odds, Played, play
 from ragset.flow.rates import LEAST, Rates, pairs_asked
-from ragset.kit.replies import Wrapped
+from ragset.flow.stand_ins import stand_ins
 from ragset.kit.tiers import REHEARSED, TieredJudge
-from ragset.schema.ports import Ask, LanguageModel, Reply, Role
 from ragset.schema.samples import Draw, Failure, Sample, Usage
-from ragset.schema.step import Fold, Map, Source, Step, Tally, Tools, book, current_step, ledger
+from ragset.schema.step import Fold, Map, Source, Step, Tools, current_step, ledger
 
 ASSUMED_JUDGE, ASSUMED_RULE = 0.9, 0.95
 """Pass rates of a judge that is a model, and of a rule, where neither the flow nor a measurement says one."""
@@ -32,51 +31,7 @@ ASSUMED_JUDGE, ASSUMED_RULE = 0.9, 0.95
 PULLED = 200
 """Draws looked at to choose those that are rehearsed: of all lengths."""
 
-ANSWER_WORDS = 20
-"""Words of an answer that is made up where the stand-in finds none."""
-
 _OUT = Failure(step="rehearsal", error="", message="set aside")
-
-
-class Booked(Wrapped):
-    """A model whose replies are written to the account of the running draw, as the reply cache does."""
-
-    def __init__(self, model: LanguageModel, role: Role) -> None:
-        """Book what ``model`` replies under ``role``."""
-        super().__init__(model)
-        self._role = role
-
-    async def complete(self, ask: Ask) -> Reply:
-        """Answer, and book the usage."""
-        reply = await self._model.complete(ask)
-        book(self._role, reply.usage)
-        return reply
-
-
-class _Willing:
-    """A stand-in that never says it found no answer: what follows an answer must be rehearsed too.
-
-    How often a real answerer finds none is part of the pass rate of the step.
-    """
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self.name, self.fingerprint = model.name, model.fingerprint
-
-    async def complete(self, ask: Ask) -> Reply:
-        reply = await self._model.complete(ask)
-        fields = (ask.reply_schema or {}).get("properties", {})
-        value = json.loads(reply.raw) if {"passages", "answers"} & fields.keys() else {}
-        given = value.get("answers", [value])
-        if all(one.get("answer", "") is not None for one in given):
-            return reply
-        lines = [line for line in ask.messages[-1].content.splitlines() if not line.startswith(("<", "Passage"))]
-        made_up = " ".join(max(lines, key=len).split()[:ANSWER_WORDS])
-        for one in given:
-            one["answer"] = made_up if one.get("answer", "") is None else one["answer"]
-        raw = json.dumps(value, ensure_ascii=False)
-        usage = reply.usage.model_copy(update={"completion_tokens": math.ceil(len(raw) / 4)})
-        return reply.model_copy(update={"raw": raw, "value": raw, "usage": usage})
 
 
 @dataclass(frozen=True)
@@ -94,6 +49,7 @@ class _Rehearsed:
 
     costs: dict[tuple[str, str], _Cost] = field(default_factory=dict[tuple[str, str], _Cost])
     forced: dict[tuple[str, str], _Cost] = field(default_factory=dict[tuple[str, str], _Cost])
+    reached: Counter[str] = field(default_factory=Counter[str])
     asked: list[int] = field(default_factory=list[int])
     gave: list[int] = field(default_factory=list[int])
     arrived: dict[str, int] = field(default_factory=dict[str, int])
@@ -138,7 +94,7 @@ async def rehearse(
         return without_a_model(flow)
     if not isinstance(source, Source) or not isinstance(keep := rest[-1], Fold):
         raise FlowError("does not go from a source to keep", where=flow.name)
-    trial = _trial(tools)
+    trial = stand_ins(tools)
     keep.begin(trial)  # it writes its limits into the tally, which the source reads
     trial.tally.wanted = None if n is None else max(n, 4 * draws)
     pulled = await _pull(source, trial)
@@ -185,18 +141,6 @@ async def _measured(flow: str, steps: Sequence[Step], draws: Sequence[Draw], too
     return found
 
 
-def _trial(tools: Tools) -> Tools:
-    """Give tools with a stand-in for every language model, and nothing that a real one has left behind."""
-    from ragset.kit.rehearsal import Rehearsal
-
-    named = names_of(tools)
-    models: dict[Role, LanguageModel] = {
-        role: Booked(_Willing(Rehearsal()), role) if role in named else model for role, model in tools.models.items()
-    }
-    extras = {key: value for key, value in tools.extras.items() if not key.startswith("ragset.writer")}
-    return replace(tools, models=models, tally=Tally(), say=lambda line: None, extras=extras)
-
-
 async def _pull(source: Step, tools: Tools) -> list[Draw]:
     found: list[Draw] = []
     if not isinstance(source, Source):
@@ -228,6 +172,8 @@ async def _walk(steps: Sequence[Step], draw: Draw, tools: Tools, found: _Rehears
             found.failures.append(f"{step.name}: {full[0].failure.message if full[0] else 'failed'}")  # type: ignore[union-attr]
             break
         out, used = full
+        if not isinstance(step, TieredJudge):
+            found.reached[step.name] += 1
         if makes:
             found.note(used, used, 1, 1)
         else:
@@ -320,7 +266,7 @@ def _rates(known: Rates, steps: Sequence[Step], tools: Tools, found: _Rehearsed)
     said = [f"pass rates assumed: {', '.join(assumed)} {hint}"] if assumed else []
     said += [f"assumed to be sent on to the model by the cheap tier: {', '.join(sending)} {hint}"] if sending else []
     passes = {step: round(rate, 4) for step, rate in passes.items()}
-    return Rates(passes=passes, sent_on=sent_on, values=known.values), said
+    return Rates(passes=passes, sent_on=sent_on, values=known.values, alike=known.alike), said
 
 
 def _asks(step: Step, tools: Tools) -> bool:
@@ -379,8 +325,10 @@ def _stages(
             seen = math.prod(rates.passes[s.name] for s in steps if s.takes is not Sample)
         for (_, role), cost in ((key, cost) for key, cost in found.cost().items() if key[0] == step.name):
             asked = seen * (rates.sent_on.get(step.name, 1.0) if role == "judge" else 1.0)
+            # A draw in which a step had nothing to ask counts too; how often a cheap tier sends on is known besides.
+            draws = played.draws / (found.reached[step.name] or len(cost.full))
             calls, prompt, completion = (
-                played.draws * (_mean(cost.full, what) if makes else _expected(cost, what, played.pairs, asked))
+                draws * (_sum(cost.full, what) if makes else _expected(cost, what, played.pairs, asked, rates))
                 for what in ("calls", "prompt_tokens", "completion_tokens")
             )
             tokens = {"prompt_tokens": prompt, "completion_tokens": completion}
@@ -389,15 +337,15 @@ def _stages(
     return stages
 
 
-def _mean(usages: Sequence[Usage], what: str) -> float:
-    return sum(getattr(usage, what) for usage in usages) / len(usages)
+def _sum(usages: Sequence[Usage], what: str) -> float:
+    return sum(getattr(usage, what) for usage in usages)
 
 
-def _expected(cost: _Cost, what: str, pairs: float, share: float) -> float:
-    """Give what a step is expected to use in one draw: base for any sample at all, slope for each that arrives."""
+def _expected(cost: _Cost, what: str, pairs: float, share: float, rates: Rates) -> float:
+    """Give what a step is expected to use in such draws: base for any sample at all, slope for each that arrives."""
     total = 0.0
     for full, one, samples in zip(cost.full, cost.one, cost.samples, strict=True):
         every, alone = getattr(full, what), getattr(one, what)
         slope = (every - alone) / (samples - 1) if samples > 1 else alone
-        total += (alone - slope) * (1 - (1 - share) ** pairs) + slope * pairs * share
-    return total / len(cost.full)
+        total += (alone - slope) * (1 - rates.none_of(pairs, share)) + slope * pairs * share
+    return total

@@ -14,6 +14,14 @@ from ragset.schema.samples import Draw, Sample, Spent, Usage
 Costing = Callable[[str, Usage], float | None]
 """From a role and what it used to USD; none when the price of its model is not known."""
 
+GAVE_NONE = "draws that gave no pair: nothing in the text to ask well"
+"""Why a draw gave no pair, and did not fail."""
+BUILTIN_GAVE_NONE = (
+    "draws that gave no pair: the built-in writer found nothing (more) that it can ask well; it asks in English about "
+    "titled prose and tables of named things, a language model (--model) about other text too"
+)
+"""The same where rules write: the text may be good, and the rules too narrow for it."""
+
 
 @dataclass
 class Report:
@@ -21,7 +29,7 @@ class Report:
 
     ``ended`` says why a run ended early (none: it did not), ``paid`` what it really sent (a row a role and purpose),
     ``lacking`` which quotas are short (axis, value, how many), ``given_up`` lines that say why, ``costing`` what usage
-    costs.
+    costs, ``why_none`` why a draw gave no pair.
     """
 
     asked: int | None
@@ -31,6 +39,7 @@ class Report:
     lacking: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
     given_up: Sequence[str] = ()
     costing: Costing | None = None
+    why_none: str = GAVE_NONE
     draws: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_DRAWS, 0)))
     samples: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_SAMPLES, 0)))
     gates: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
@@ -42,7 +51,9 @@ class Report:
     def add(self, draw: Draw) -> None:
         """Count one draw."""
         self.draws["total"] += 1
-        self.draws[_came_of(draw)] += 1
+        self.draws[came := _came_of(draw)] += 1
+        if came == "gave_none":
+            self.reasons[self.why_none] += 1
         if draw.failure:
             self.failures[f"{draw.failure.step}: {draw.failure.message}"] += 1
         add_spent(self.spent, draw.spent)

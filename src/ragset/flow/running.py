@@ -15,10 +15,11 @@ from ragset.flow.engine import run
 from ragset.flow.keep import Keep
 from ragset.flow.profile import Profile
 from ragset.flow.rates import Passing
-from ragset.flow.report import Report
+from ragset.flow.report import BUILTIN_GAVE_NONE, GAVE_NONE, Report
 from ragset.flow.run_folder import RunFolder
 from ragset.schema.samples import Draw, Sample
 from ragset.schema.step import Step, Tally, Tools
+from ragset.tasks.rag_qa import RagQA
 
 
 class Progress(Protocol):
@@ -95,14 +96,15 @@ async def run_samples(
     until then. A budget is a way to end, unless nothing is finished and another run's set would go for it; what else
     stops a run is raised again.
     """
-    report, profile = Report(folder.flow.asked, costing=tools.extras.get("costing")), Profile()
-    passing = Passing(steps)
+    report = Report(folder.flow.asked, costing=tools.extras.get("costing"), why_none=_why_none(steps, tools))
+    profile, passing = Profile(), Passing(steps)
     progress.stage("making and judging", getattr(folder.flow.find("keep"), "n", None))
     stopped: BaseException | None = None
     try:
         await _pull(steps, tools, folder, _Watch(progress), (report, profile, passing))
     except (*NOT_THE_DRAWS, asyncio.CancelledError) as error:
-        fewer = not isinstance(error, BudgetError) and report.samples["kept"] <= folder.kept_before
+        kept, before = report.samples["kept"], folder.kept_before
+        fewer = kept < before if isinstance(error, BudgetError) else kept <= before
         if fewer or folder.replaces:
             raise  # what stands there from before is no less
         stopped = error
@@ -121,6 +123,11 @@ async def run_samples(
             tools.say("what is finished is kept: run the same command again to go on")
         raise stopped
     return result
+
+
+def _why_none(steps: Sequence[Step], tools: Tools) -> str:
+    task = next((step for step in steps if isinstance(step, RagQA)), None)
+    return BUILTIN_GAVE_NONE if task and task.builtin(tools) else GAVE_NONE
 
 
 class _Watch:

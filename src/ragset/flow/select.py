@@ -109,13 +109,14 @@ class _Selecting:
     def _verdicts(self, chosen: Sequence[int], vectors: FloatArray) -> Iterator[Verdict]:
         """Give a verdict for each; one that was not chosen is shown the chosen one that is nearest to it."""
         most, filled, places = min(self.step.n, len(self.named)), len(chosen) >= self.step.n, set(chosen)
+        picked = vectors[chosen]  # once: it is a copy
         for row, vector in enumerate(vectors):
             if row in places:
                 yield self._verdict(True, None, f"one of the {most} most diverse of {len(self.named)}")
             elif not filled:
                 yield self._verdict(False, None, "the quotas have no place for it")
             else:
-                cosines = vectors[chosen] @ vector
+                cosines = picked @ vector
                 nearest = int(cosines.argmax())
                 why = f"a more diverse set was chosen; nearest in it is {self.named[chosen[nearest]]}"
                 yield self._verdict(False, round(float(cosines[nearest]), 4), why)

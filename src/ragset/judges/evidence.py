@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from ragset.kit.contradictions import contradiction
 from ragset.kit.judging import Judge
-from ragset.kit.languages import expected_language
+from ragset.kit.languages import detect, expected_language
 from ragset.kit.pair_labels import HOPS
 from ragset.kit.sufficiency import lacking, proof_of
 from ragset.schema.ports import ChunkStore
@@ -24,12 +25,13 @@ class EvidenceHolds(Judge):
     """Reject a pair whose evidence is missing, moved, outside its contexts or insufficient, or whose contexts changed.
 
     Sufficient means that numbers, dates, names and the negation of the answer stand in the sentences that the evidence
-    touches, and that these speak of what is answered; with ``sufficient: false`` that is not looked at. A multi-hop
-    pair needs evidence that no single context holds; an unanswerable one carries none, and no answer.
+    touches, and that these speak of what is answered, count it alike and do not deny it; with ``sufficient: false``
+    that is not looked at. A multi-hop pair needs evidence that no single context holds; an unanswerable one carries
+    none, and no answer.
     """
 
     name: ClassVar[str] = "evidence"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     uses: ClassVar[frozenset[Uses]] = frozenset({"store"})
 
     sufficient: bool = True
@@ -51,7 +53,7 @@ class EvidenceHolds(Judge):
         states = [e.verify(store.document(e.document_id)) for e in sample.evidence]
         found = [*_problems(sample, states, [span for spans in places for span in spans]), *altered]
         if self.sufficient and not found:
-            found = [f"the evidence does not hold {fact}" for fact in _insufficient(sample, store)]
+            found = _insufficient(sample, store)
         score = states.count("same") / len(states) if states else 0.0
         return sample.judged(self.verdict(not found, score, "; ".join(found)), evidence_spans=len(states))
 
@@ -74,14 +76,19 @@ def _problems(sample: Sample, states: Iterable[str], places: list[Span]) -> Iter
 
 
 def _insufficient(sample: Sample, store: ChunkStore) -> list[str]:
-    """Give the hard facts of the answer that the sentences of its evidence do not hold."""
+    """Tell which hard facts of the answer the sentences of its evidence do not hold, or what they say otherwise."""
     documents = {e.document_id: store.document(e.document_id) for e in sample.evidence}
     spans = [(d.text, e.start, e.end) for e in sample.evidence if (d := documents[e.document_id]) is not None]
     titles = [d.title for d in documents.values() if d is not None]
     headings = [*titles, *(heading for context in sample.contexts for heading in context.headings)]
     asked = (*(turn.content for turn in sample.payload.history), sample.payload.question)
     proof, code = proof_of(spans, headings), expected_language(sample)
-    return list(lacking("\n".join(asked), sample.payload.answer or "", proof, code=code))
+    answer = sample.payload.answer or ""
+    found = [f"the evidence does not hold {fact}" for fact in lacking("\n".join(asked), answer, proof, code=code)]
+    if not found and {code, detect(proof.cited)} <= {None, "en"}:
+        against = contradiction(proof.cited, answer, sample.payload.question)
+        found = [f"the evidence says otherwise: {against}"] if against else []
+    return found
 
 
 def _claims_to_know(sample: Sample) -> Iterator[str]:

@@ -24,7 +24,7 @@ class Faithfulness(TieredJudge):
     """Pass an answer whose share of supported statements reaches ``threshold`` (1 when the flow names none)."""
 
     name: ClassVar[str] = "faithfulness"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     uses: ClassVar[frozenset[Uses]] = frozenset({"judge"})
     cheap: ClassVar[str] = NAME
     cheap_version: ClassVar[str] = VERSION

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from ragset.kit.bounds import contrary, same_bounds, unbounded
 from ragset.kit.look_alikes import different, nothing_shared, same_answer
 from ragset.kit.nearest import Twin, TwinSearch
 from ragset.kit.pair_labels import HOPS
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ALIKE = 0.98
 """Cosine from which two questions are the same whatever their answers say."""
+UNTOLD = 0.5
+"""Share of the distance to 1 that the threshold leaves where an answer is missing: the questions alone decide."""
 BARE = 8
 """Words up to which an answer is a bare fact, so that another one answers another question."""
 PLACE = 256
@@ -37,14 +40,15 @@ class NearDuplicates(Fold):
     """Reject a question within ``threshold`` cosine of one that passed this gate earlier in draw order.
 
     Where evidence and answer are the same as those of the earlier pair, ``pair_threshold`` is enough: it is the same
-    pair in other words. Two questions that differ in a number, a name, code or a contrary ("in 2019" and "in 2020") are
+    pair in other words. A missing answer is no answer in common: such questions must be twice as near as ``threshold``
+    demands. Two questions that differ in a number, a name, code or a contrary ("in 2019" and "in 2020") are
     two questions, however near; so are two that are not quite the same and whose answers have nothing in common ("in
     which month" and "in which town"). A follow-up is compared with the user's earlier turns before it: alone it says
     too little.
     """
 
     name: ClassVar[str] = "near_duplicates"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     takes: ClassVar[type[Noun] | None] = Sample
     gives: ClassVar[type[Noun] | None] = Sample
     uses: ClassVar[frozenset[Uses]] = frozenset({"embedder"})
@@ -93,6 +97,10 @@ class _Seen:
             for theirs, first, last in other.spans
         )
 
+    def untold(self, other: _Seen) -> bool:
+        """Tell whether one of the two has no answer, so that the questions alone can tell whether they are one."""
+        return self.answer is None or other.answer is None
+
     def asks_for_other(self, other: _Seen) -> bool:
         """Tell whether the answers have nothing in common, and stand in other places or are bare facts.
 
@@ -108,8 +116,8 @@ class _Seen:
         )
 
     def same_pair(self, other: _Seen) -> bool:
-        """Tell whether evidence overlaps and the answers say the same; unanswerable ones have neither."""
-        return self.overlaps(other) and same_answer(self.answer, other.answer)
+        """Tell whether evidence overlaps and the answers are there and say the same."""
+        return not self.untold(other) and self.overlaps(other) and same_answer(self.answer, other.answer)
 
 
 class _Places:
@@ -135,9 +143,19 @@ def _places(spans: Iterable[Span]) -> set[tuple[str, int]]:
     }
 
 
+def _told_apart(one: str, other: str) -> bool:
+    """Tell whether two questions are two, however near; the same bound in other words tells none apart."""
+    if contrary(one, other):
+        return True
+    if same_bounds(one, other):
+        one, other = unbounded(one), unbounded(other)
+    return bool(different(one, other))
+
+
 class _Gate:
     def __init__(self, step: NearDuplicates) -> None:
         self.step, self.search = step, TwinSearch(step.threshold)
+        self.alone = 1 - UNTOLD * (1 - step.threshold)
         self.seen: list[_Seen] = []
         self.places = _Places()
 
@@ -159,7 +177,9 @@ class _Gate:
             earlier = self.seen[twin.row]
             if twin.cosine < ALIKE and this.asks_for_other(earlier):
                 continue
-            if not different(this.said, earlier.said):
+            if this.untold(earlier) and twin.cosine < self.alone:
+                continue
+            if not _told_apart(this.said, earlier.said):
                 return sample.judged(self._verdict(False, twin.cosine, f"{what} {earlier.id}: {earlier.question}"))
         self.places.add(len(self.seen), this.spans)
         self.search.add(vector)

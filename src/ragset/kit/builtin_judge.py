@@ -33,7 +33,7 @@ from ragset.schema.samples import Sample, Usage, Verdict
 from ragset.schema.step import Tools
 
 NAME = "builtin-rules"
-VERSION = "4"
+VERSION = "5"
 
 _INPUT = "\ninput: "
 

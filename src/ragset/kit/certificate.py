@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from ragset.kit import certificate_parts as parts
+from ragset.kit.certificate_limits import limits, needed
 from ragset.kit.prompting import PlainSandbox, plain
 
 READ = 10
@@ -44,8 +45,8 @@ def certificate(report: Mapping[str, Any], kept: Sequence[Line], rejected: Seque
         "subtitle": parts.subtitle(report),
         "warnings": parts.warnings(report),
         "figures": parts.figures(report),
-        **dict(zip(("can", "cannot"), parts.limits(report), strict=True)),
-        "needed": parts.needed(),
+        **dict(zip(("can", "cannot"), limits(report), strict=True)),
+        "needed": needed(),
         "yield": parts.yields(report),
         "verdicts": parts.verdicts(report),
         "calibrations": parts.calibrations(report),

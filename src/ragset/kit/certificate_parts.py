@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any
 
-from ragset.kit.sample_size import ALPHA, DISCORDANT, POWER, TOO_FEW, questions_needed, smallest_difference
 from ragset.schema.models import BUILTIN
 
 Report = Mapping[str, Any]
 
-SEEN = (0.01, 0.03, 0.05)
-"""Differences of accuracy for which the number of questions is told."""
 MOST_ROWS, MOST_CELLS = 40, 200
 """Documents, and chunks of one, that are drawn."""
-EASY_SHARE, ABSTAINED_SHARE = 0.8, 0.2
-"""Shares from which on the page warns: of easy questions, and of pairs that a judge did not judge."""
 CHOOSING = ("keep", "select")
 """Steps that leave out pairs which passed every gate: the order is filled, a cap is reached, others differ more."""
+ROLES = ("writer", "answerer", "judge")
+"""Who may be a model."""
+EXTRACTIVE = "extractive"
+"""Name of the built-in writer in the provenance of its pairs."""
+NAMELESS = "(no words: numbers and signs alone)"
+"""What a topic is called when no word can name it."""
 READING = ("rag_qa", "samples")
 """Steps that refuse what cannot be read as a pair; they judge none."""
-LOOKED_UP = ("evidence", "ground", "near_duplicates", "round_trip")
-"""Steps whose scores are looked up in the index and the set: there is no judge behind them to be calibrated."""
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -99,113 +97,6 @@ def figures(report: Report) -> list[dict[str, str]]:
     return [{"value": value, "what": what} for value, what in found]
 
 
-def limits(report: Report) -> tuple[list[str], list[str]]:
-    """Say what the set can and what it cannot tell."""
-    kept = report["kept"]
-    can = [] if kept < TOO_FEW else _comparisons(kept)
-    if kept and "evidence" in gates_of(report):
-        can.append("Where an answer stands: every evidence span is checked word for word, and can be again, offline.")
-    if kept and not can:
-        can.append("What such pairs look like: some are shown below.")
-    cannot = ["Which of two generators is better: synthetic sets do not rank these reliably (van Elburg 2025)."]
-    if kept < TOO_FEW:
-        few = "1 question is" if kept == 1 else f"{kept:,} questions are"
-        cannot.insert(0, f"Which of two systems is better: {few} too few to compare systems; {TOO_FEW} are the least.")
-    cannot.append("What your users really ask: how often a topic comes up here says nothing about how often they do.")
-    return can, [*cannot, *_reservations(report), *_unmeasured(report)]
-
-
-def _comparisons(kept: int) -> list[str]:
-    """Say which differences between systems show; points are rounded up, so that no finer one is promised."""
-    found: list[str] = []
-    seen = [share for share in (smallest_difference(kept, share) for share in DISCORDANT) if share]
-    if seen:
-        low, high = (str(ceil(100 * share - 1e-9)) for share in (seen[0], seen[-1]))
-        more = f", of {high} where the two differ more" if high != low else ""
-        found.append(f"With {kept:,} questions, a difference of {low} points or more between two systems shows{more}.")
-    return [*found, "Which retriever settings are better: synthetic sets rank these reliably (van Elburg 2025)."]
-
-
-def _reservations(report: Report) -> list[str]:
-    """Say what is doubtful about this very set."""
-    found: list[str] = []
-    difficulty = (report.get("kept_by") or {}).get("difficulty") or {}
-    measured = sum(n for name, n in difficulty.items() if name != "not measured")
-    if measured and difficulty.get("easy", 0) / measured >= EASY_SHARE:
-        easy = percent(difficulty["easy"] / measured)
-        found.append(f"Much about hard questions: {easy} find their chunk as the first hit.")
-    documents = (report.get("coverage") or {}).get("documents")
-    if documents and documents["touched"] < documents["total"]:
-        left = documents["total"] - documents["touched"]
-        found.append(f"Anything about the {left:,} of {documents['total']:,} documents that no kept pair asks about.")
-    for name, gate in gates_of(report).items():
-        total = sum(gate.values())
-        if total and gate["abstained"] / total >= ABSTAINED_SHARE:
-            found.append(f"What {name} says of {percent(gate['abstained'] / total)} of the pairs: it abstained.")
-    return found
-
-
-def _unmeasured(report: Report) -> list[str]:
-    """Say what nobody knows of its judges."""
-    if not gates_of(report):
-        return ["How good its pairs are: no judge looked at them."]
-    found: list[str] = []
-    if names := uncalibrated(report):
-        listed = ", ".join(names[:-1]) + " and " + names[-1] if names[1:] else names[0]
-        verb = "are" if names[1:] else "is"
-        found.append(f"How often {listed} {verb} wrong: not calibrated on people's labels.")
-    if not (report.get("usage") or {}).get("total", {}).get("calls"):
-        rules = "the judges are rules here" if brought(report) else "writer and judges are rules here"
-        found.append(f"How a language model would judge: {rules}, which know English only.")
-    return found
-
-
-def uncalibrated(report: Report) -> list[str]:
-    """Name the judges of a run of which no calibration in force tells how often they are wrong.
-
-    A judge is what asks a model, what names whoever judges (``faithfulness[…]``), and what scores by a rule of its own.
-    """
-    asked = (report.get("usage") or {}).get("by_step") or {}
-    scored = (report.get("verdicts") or {}).keys() - set(LOOKED_UP)
-    rows = report.get("calibrations") or ()
-    return [
-        name
-        for name, counts in gates_of(report).items()
-        if counts["passed"] + counts["rejected"]
-        and ("[" in name or name in asked or name in scored)
-        and not any(_speaks_of(row, name) for row in rows)
-    ]
-
-
-def _speaks_of(row: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a calibration is of the judge that gave the verdicts called ``name``: ``how-step[by; …]``.
-
-    Without a model, a built-in judge is calibrated by a row that has no band: with one it only goes before a model.
-    """
-    head, _, inner = name.removesuffix("]").partition("[")
-    step = head.removeprefix("ragas-").removeprefix("rubric-").replace("-", "_")
-    parts = inner.split("; ")
-    by = next((part.removeprefix("judge=") for part in parts if part.startswith("judge=")), parts[0])
-    if step not in (row.get("steps") or ()):
-        return False
-    if row["judge"] == step:
-        return f"{row.get('model')} ".startswith(f"{by} ")  # the built-in judge stands there with its version
-    alone = not row.get("band") and by.startswith("builtin-")
-    return row["judge"] == by or (alone and row["judge"].startswith("builtin-"))
-
-
-def needed() -> dict[str, Any]:
-    """Give the table of questions that are needed."""
-    rows = [
-        {"points": f"{100 * d:.0f} point{'s' if d > 0.01 else ''}",
-         "counts": [f"{questions_needed(d, share):,}" for share in DISCORDANT]}
-        for d in SEEN
-    ]  # fmt: skip
-    note = f"Both systems answer the same questions; chance of seeing the difference {percent(POWER)}, of seeing one \
-that is not there {percent(ALPHA)} (paired design, Connor 1987)."
-    return {"shares": [percent(share) for share in DISCORDANT], "rows": rows, "note": note}
-
-
 def yields(report: Report) -> dict[str, Any]:
     """Give a row a gate, the reasons and the failures."""
     draws, samples = report["draws"], report["samples"]
@@ -264,9 +155,22 @@ def brought(report: Report) -> bool:
     return bool(report.get("set")) or report.get("flow") == "validate"
 
 
+def by_builtin(report: Report) -> bool:
+    """Tell whether the built-in writer wrote the pairs, in this run or before it."""
+    if writers := report.get("writers"):
+        return writers == [EXTRACTIVE]
+    return not brought(report) and (report.get("models") or {}).get("writer") == BUILTIN
+
+
 def models(report: Report) -> list[tuple[str, str]]:
-    """Give role and model; who wrote pairs that were only judged is not for this run to say."""
-    found = {str(role): str(name) for role, name in (report.get("models") or {}).items()}
+    """Give role and model; who wrote pairs that were only judged is not for this run to say.
+
+    A role that the flow leaves open is ``builtin``; a run without gates has no answerer and no judge.
+    """
+    found = dict.fromkeys(ROLES if gates_of(report) else ROLES[:1], BUILTIN)
+    found |= {str(role): str(name) for role, name in (report.get("models") or {}).items()}
+    if by_builtin(report):
+        found["writer"] = BUILTIN
     if brought(report):
         of = f"{report['set']['format']} set" if report.get("set") else "not part of this run"
         found["writer"] = f"not known ({of})"
@@ -348,7 +252,7 @@ def _topics(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     largest = max([*(row["chunks"] / chunks for row in rows), *(row["kept"] / kept for row in rows), 0.01])
     return [
         {
-            "terms": ", ".join(row["terms"]) or "–",
+            "terms": ", ".join(row["terms"]) or NAMELESS,
             "chunks": row["chunks"],
             "kept": row["kept"],
             "share_chunks": round(100 * row["chunks"] / chunks / largest, 1),

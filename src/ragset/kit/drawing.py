@@ -202,7 +202,7 @@ class Plan:
         self.yields.closed(len(commit.passed), draw.room)
         if commit.kept:
             self.since_gain = 0
-        elif document.kept or document.barren:  # its first tries are a document's own, not the run's patience
+        elif self.modelled or document.kept or document.barren:  # rules' first tries of a document cost next to nothing
             self.since_gain += 1
         if self.board:
             for line in self.board.closed(draw.wants, commit.passed):

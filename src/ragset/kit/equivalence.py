@@ -4,7 +4,8 @@ The evidence of :mod:`ragset.kit.equivalence_evidence` is weighed by boosted tre
 for, and down with evidence against; with vectors at hand the cosine of candidate and accepted answer is one number
 more. Trees and figures are in ``equivalence.json``, fitted on five human-labelled development sets (each set and each
 label weighing the same) by ``tests/benchmarks/fit_equivalence.py``. A near copy of the accepted answer that differs
-from it in substance (another number or name, a negation, the contrary) is sunk below the threshold by rule.
+from it in substance (another number or name, a negation, the contrary) is sunk below the threshold by rule, and so is
+one that counts or denies what the accepted answer says.
 
 The judges use the lexical configuration: vectors brought nothing on the development sets.
 """
@@ -19,6 +20,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ragset.kit.contradictions import contradiction
 from ragset.kit.equivalence_differences import difference
 from ragset.kit.equivalence_evidence import Asked, Fit, evidence, fits
 from ragset.kit.equivalence_words import Answer
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 NAME = "builtin-equivalence"
 VERSION = "1"
+RULES = "2"
+"""Version of the rules that sink a score; the trees, and what was calibrated on their scores, stay."""
 THRESHOLD = 0.5
 """A candidate with this score or more says what an accepted answer says."""
 SUNK = 0.4
@@ -67,7 +71,7 @@ def equivalence(
     if vectors is not None:
         said["cosine"] = _cosine(found, candidate, vectors)
     score = _weighed(said, "lexical" if vectors is None else "embedded")
-    other = difference(asked, found[0].gold)
+    other = _at_odds(asked, found[0].gold)
     if other:
         return Equivalence(rounded(score * SUNK), other)
     return Equivalence(rounded(score), _reason(found[0], asked))
@@ -101,14 +105,18 @@ def measured(
 
 
 def sunk(question: str, golds: Sequence[str], candidate: str) -> str | None:
-    """Name the difference in substance for which a near copy is sunk; None when there is none."""
+    """Name the difference in substance for which a candidate is sunk; None when there is none."""
     asked, found = _compared(question, golds, candidate)
-    return difference(asked, found[0].gold) if found and asked.candidate.tokens else None
+    return _at_odds(asked, found[0].gold) if found and asked.candidate.tokens else None
+
+
+def _at_odds(asked: Asked, gold: Answer) -> str | None:
+    return difference(asked, gold) or contradiction(asked.candidate.text, gold.text, asked.question.text)
 
 
 def fingerprint() -> str:
     """Hash of version, trees and constants."""
-    return digest(NAME, VERSION, _trees(), THRESHOLD, SUNK, COMPARED, BEGINNING)
+    return digest(NAME, VERSION, RULES, _trees(), THRESHOLD, SUNK, COMPARED, BEGINNING)
 
 
 def _compared(question: str, golds: Sequence[str], candidate: str) -> tuple[Asked, list[Fit]]:

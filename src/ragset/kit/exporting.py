@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,10 @@ _BREAKS = {"\u2028": "\\u2028", "\u2029": "\\u2029", "\x85": "\\u0085"}
 
 
 class Export(Protocol):
-    """A format in which samples leave; ``write`` gives the number of rows written."""
+    """A format in which samples leave; ``write`` gives the number of rows written.
+
+    A format for fine-tuning leaves out what :func:`taught` does, so that it may write fewer rows than it is given.
+    """
 
     name: ClassVar[str]
     suffix: ClassVar[str]
@@ -106,6 +109,23 @@ def record(sample: Sample) -> dict[str, Any]:
         "document_ids": ids,
         **{key: line[key] for key in (*middle, "scenario_id", "status")},
     }
+
+
+def taught(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Yield the samples that a model can learn from: an answerable one without a reference answer is left out.
+
+    Its answer is not known, and a refusal would be false. Raises ``UsageError`` when that leaves nothing of a set.
+    """
+    given = left = 0
+    for sample in samples:
+        given, pair = given + 1, sample.payload
+        if not pair.answerable or (pair.answer or "").strip():
+            left += 1
+            yield sample
+    if given and not left:
+        what = f"nothing to teach: no pair (of {given:,}) has a reference answer, and all are answerable"
+        hint = "validate the set with its answers named (--columns answer=…), or export it to csv, parquet or ragas"
+        raise UsageError(what, hint=hint)
 
 
 @lru_cache(maxsize=8)

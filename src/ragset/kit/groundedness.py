@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ragset.kit.contradictions import contradiction
 from ragset.kit.groundedness_alterations import alteration
 from ragset.kit.groundedness_evidence import Source, Weighed, weigh, without_citations
 from ragset.kit.groundedness_model import load_weights
@@ -80,6 +81,8 @@ def ruled(claim: str, weighed: Sequence[Weighed], source: Source, question: str 
 
     A word of the ``question`` that an answer repeats is a rewording, and alters nothing.
     """
+    if against := contradiction(source.text.text, claim, question or ""):
+        return Rule(False, against)
     if _verbatim(claim, source):
         return Rule(True, "found word for word")
     alone, asked = len(weighed) == 1, Text(question).stems if question else frozenset[str]()

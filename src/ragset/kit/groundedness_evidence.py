@@ -56,7 +56,7 @@ _CITATION = re.compile(
 _DIGITS = re.compile(r"\d+")
 CUTS, CLOSE = 3, 2
 """Runs of digits that are read as one number too where so few characters part them: 56, 000 or 12:15."""
-_ITEM = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.)])\s")
+_ITEM = re.compile(r"(?m)^[^\S\n]*(?:[-*•]|\d+[.)])\s")
 
 PER_SENTENCE = (
     "covered", "one_sentence", "two_sentences", "neighbours", "rare_covered", "content_pairs", "pairs", "triples",

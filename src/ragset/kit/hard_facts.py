@@ -125,10 +125,11 @@ def _figures(found: re.Match[str]) -> Iterator[Number]:
     digits, word = found["digits"], folded(found["scale"] or "")
     scale = SCALES.get(word) or _EAST_ASIAN.get(word[:1], 1.0)
     written = found.group().strip() if scale != 1.0 else digits + (found["tail"] or "")
+    significant = _significant(digits, scale)
     for value in _readings(digits):
         also = (value * 1e3,) if word in _THOUSANDS or re.fullmatch(r"\d{1,3}\.\d{3}", digits) else ()
         also += (value / 1e3,) if re.fullmatch(r"\d{1,3},\d{3}", digits) else ()
-        yield Number(value * scale, written, _significant(digits, scale), tuple(one * scale for one in also))
+        yield Number(value * scale, written, significant, tuple(one * scale for one in also))
 
 
 def _significant(digits: str, scale: float) -> int:

@@ -143,7 +143,8 @@ oito dez doze vinte trinta milhão milhões nul een twee vijf zes zeven negen ti
 """
 _NUMBERS = frozenset(_NUMBER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_MENTIONED = re.compile(r"`[^`]*`|“[^”]*”|\"[^\"]*\"|«[^»]*»|https?://\S+|\S*[\d_/@]\S*")
+_MENTIONED = re.compile(r"(?:`[^`]*`|“[^”]*”|\"[^\"]*\"|«[^»]*»)+(?:\S*[\d_/@]\S*)?|https?://\S+|(?<!\S)\S*[\d_/@]\S*")
+"""What is quoted, and words that are none; these begin after a blank or a quotation, and are looked for only there."""
 _ENOUGH = 0.6
 """Share of the letters that one script must have."""
 

@@ -45,12 +45,17 @@ _WORDS = frozenset({"who", "when", "where", "why"})
 
 def _unmatched(these: tuple[Number, ...], those: tuple[Number, ...]) -> list[str]:
     """Give the numbers that the other side has not, not even rounded."""
-    return [n.written for n in these if not any(n.value == o.value or _rounded(n, o) or _rounded(o, n) for o in those)]
+    values, broken = {o.value for o in those}, tuple(o for o in those if _broken(o))
+    return [n.written for n in these if n.value not in values and not _rounded(n, broken, those)]
 
 
-def _rounded(one: Number, other: Number) -> bool:
-    """Tell 193 from 192.9: whole numbers are told apart to the last digit."""
-    return other.value != int(other.value) and has_number(one, (other,))
+def _rounded(one: Number, broken: tuple[Number, ...], those: tuple[Number, ...]) -> bool:
+    """Tell 193 from 192.9: whole numbers are told apart to the last digit, and rounded from ``broken`` ones only."""
+    return has_number(one, broken) or (_broken(one) and any(has_number(o, (one,)) for o in those))
+
+
+def _broken(number: Number) -> bool:
+    return number.value % 1 > 0  # not so of one of 309 digits, which is read as infinite
 
 
 def _codes(text: str) -> set[str]:

@@ -83,6 +83,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[^\W_
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|Fig|Inc|Ltd|Co|approx|ca|U\.S|al)|\b[A-Z])\.\s*\Z"
 )
+_REACH = 20
+"""Characters before the end of a sentence in which an abbreviation begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +326,8 @@ def sentences(text: str) -> list[str]:
     pieces: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        if "\n" not in match.group() and _ABBREVIATION.search(text, start, match.start() + 1):
+        begin = max(start, match.start() - _REACH)
+        if "\n" not in match.group() and _ABBREVIATION.search(text, begin, match.start() + 1):
             continue
         pieces.append(text[start : match.end()].strip())
         start = match.end()

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from ragset.kit.judging import one_line
 from ragset.kit.languages import code_of, language_name
@@ -35,8 +36,8 @@ from ragset.schema.ids import digest
 from ragset.schema.ports import Ask, ChunkStore, LanguageModel
 from ragset.schema.samples import Context, Evidence, Message, QAPair, Sample, Scenario, Verdict
 
-VARIABLES = frozenset({"chunks", "pairs", "readers", "wants"})
-"""What a writing prompt may use."""
+VARIABLES = {"chunks": "the passages to write about", "pairs": "", "readers": "", "wants": ""}
+"""What a writing prompt may use, and, where it must, what for."""
 JUDGE = "rag_qa"
 """Who signs the rejection of an item that cannot be used."""
 PAIRS = 3
@@ -56,11 +57,6 @@ class Turn(BaseModel):
 
     role: Literal["user", "assistant"]
     content: str
-
-    @field_validator("content", mode="after")
-    @classmethod
-    def _content(cls, value: str) -> str:
-        return _sound(value)
 
 
 class PairReply(BaseModel):
@@ -83,8 +79,16 @@ class PairReply(BaseModel):
         if isinstance(value, bool):
             return "Yes" if value else "No"
         if isinstance(value, list) and all(isinstance(piece, str) for piece in cast("list[Any]", value)):
-            return _sound("\n".join(cast("list[str]", value)))
-        return _sound(str(value)) if isinstance(value, int | float | str) else value
+            return "\n".join(cast("list[str]", value))
+        return str(value) if isinstance(value, int | float | str) else value
+
+    @field_validator("question", mode="after")
+    @classmethod
+    def _asks(cls, value: str) -> str:
+        """Refuse the dots of a prompt's example: a model that repeats them has written nothing."""
+        if not re.search(r"\w", value):
+            raise PydanticCustomError("no_words", "there is no word in it")
+        return value
 
     @field_validator("pair", mode="before")
     @classmethod
@@ -97,8 +101,7 @@ class PairReply(BaseModel):
     def _quotes(cls, value: Any) -> Any:
         items = cast("list[Any]", value if isinstance(value, list) else [] if value is None else [value])
         dicts = [cast("dict[str, Any]", item) if isinstance(item, dict) else {"quote": item} for item in items]
-        quotes = [item.get("quote", item.get("text")) for item in dicts]
-        return [_sound(quote) if isinstance(quote, str) else quote for quote in quotes]
+        return [item.get("quote", item.get("text")) for item in dicts]
 
     @field_validator("history", mode="before")
     @classmethod
@@ -311,13 +314,6 @@ def _proof(quotes: Sequence[str], chunks: Sequence[Chunk]) -> tuple[tuple[Eviden
     return tuple(evidence), gold
 
 
-def _sound(text: str) -> str:
-    """Make text that can be written as UTF-8: surrogates are joined to characters, or replaced."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _read(item: Any) -> _Item:
     """Read one item, or say what is wrong with it, and how it begins."""
     try:
@@ -325,7 +321,7 @@ def _read(item: Any) -> _Item:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        head = _sound(json.dumps(item, ensure_ascii=False, default=str))
+        head = json.dumps(item, ensure_ascii=False, default=str)
         return _Unread(f"{where}: {first['msg']}" if where else first["msg"], one_line(head, 200))
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from ragset.errors import FlowError, ModelError
 from ragset.kit.axes import uniform
-from ragset.kit.prompting import Prompt
+from ragset.kit.prompting import Prompt, one_line
 from ragset.kit.replies import complete_typed
 from ragset.kit.steering import talks_to_a_model
 from ragset.kit.yaml_text import read_yaml
@@ -57,7 +57,8 @@ def read_personas(path: str) -> dict[str, float]:
     if file.suffix.lower() in (".yaml", ".yml", ".json"):
         found = _weights(_parsed(text, path), path)
     else:
-        found = {line.strip(): 1.0 for line in text.splitlines() if line.strip() and not line.startswith("#")}
+        lines = (line.strip() for line in text.splitlines())
+        found = {line: 1.0 for line in lines if line and not line.startswith("#")}
     if not found:
         raise FlowError("there is no persona in it", where=path, hint="write one a line")
     if long := next((name for name in found if len(name) > MAX_PERSONA), None):
@@ -77,14 +78,29 @@ def _parsed(text: str, path: str) -> Any:
 
 def _weights(data: Any, path: str) -> dict[str, float]:
     if isinstance(data, list):
-        data = dict.fromkeys((str(item).strip() for item in cast("list[Any]", data)), 1.0)
+        data = dict(_listed(item, at, path) for at, item in enumerate(cast("list[Any]", data), 1))
     found: dict[str, float] = {}
     for name, weight in cast("Mapping[Any, Any]", data).items() if isinstance(data, dict) else ():
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not number or not 0 < weight < float("inf"):
-            raise FlowError(f"the weight of '{name}' is {weight!r}", where=path, hint="write a number above 0")
+            what = f"the weight of '{one_line(str(name))}' is {one_line(repr(weight))}"
+            raise FlowError(what, where=path, hint="write a number above 0")
         found[str(name).strip()] = float(weight)
     return {name: weight for name, weight in found.items() if name}
+
+
+def _listed(item: Any, at: int, path: str) -> tuple[str, Any]:
+    """Read an item of a list: a text, or a mapping with a name, a description or both, and a weight."""
+    if isinstance(item, str | int | float) and not isinstance(item, bool):
+        return str(item), 1.0
+    fields = cast("dict[Any, Any]", item) if isinstance(item, dict) else {}
+    said = [fields[name] for name in ("name", "description") if fields.get(name) is not None]
+    unknown = next((str(name) for name in fields if name not in ("name", "description", "weight")), None)
+    if unknown is None and said and all(isinstance(text, str) for text in said):
+        return ": ".join(" ".join(text.split()) for text in said), fields.get("weight", 1.0)
+    what = f"has an unknown field '{one_line(unknown)}'" if unknown else "is no text"
+    hint = "write a text, or the fields name, description and weight"
+    raise FlowError(f"persona {at} {what}", where=path, hint=hint)
 
 
 async def propose(

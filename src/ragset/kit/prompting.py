@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -193,14 +193,21 @@ class Prompt:
             ) from error
 
 
-def check(prompt: Prompt, allowed_variables: Iterable[str]) -> None:
-    """Raise ``FlowError`` naming a variable that the prompt wants and nothing makes."""
+def check(prompt: Prompt, allowed_variables: Iterable[str] | Mapping[str, str]) -> None:
+    """Raise ``FlowError`` naming a variable that the prompt wants and nothing makes, or one that it lacks.
+
+    It has to use those that a mapping gives a reason for.
+    """
     allowed = set(allowed_variables)
     for unknown in sorted(prompt.variables - allowed):
         hint = did_you_mean(unknown, allowed)
         raise FlowError(
             f"prompt variable '{unknown}' is made by nothing before this step", where=prompt.name, hint=hint
         )
+    needed = allowed_variables if isinstance(allowed_variables, Mapping) else {}
+    for name, shown in needed.items():
+        if shown and name not in prompt.variables:
+            raise FlowError(f"the prompt never shows {shown}", where=prompt.name, hint=f"use its variable '{name}'")
 
 
 def shipped() -> list[str]:
@@ -213,7 +220,7 @@ def _read(name_or_path: str) -> tuple[str, str]:
     if name_or_path.endswith(".jinja"):
         path = Path(name_or_path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             hint = "give the path of a UTF-8 file, or the name of a shipped prompt"
             raise FlowError(f"the prompt file cannot be read ({error})", where=name_or_path, hint=hint) from error

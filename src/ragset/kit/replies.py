@@ -25,6 +25,7 @@ from ragset.kit.typography import is_typographic, straightened
 from ragset.kit.unwrapping import fields_of, unwrapped
 from ragset.schema.ports import Ask, LanguageModel, Reply
 from ragset.schema.samples import Message, Usage
+from ragset.schema.whole_text import whole, whole_value
 
 Schema = type[BaseModel] | dict[str, Any] | None
 
@@ -59,7 +60,7 @@ def read_reply(raw: str, schema: Schema, shape: dict[str, Any] | None = None) ->
     schema a value that fits it (numbers, lists and booleans written as strings are converted). ``shape`` is the JSON
     schema the model was shown, where ``schema`` asks less than that. Raises ``ReplyError`` with the head of the reply.
     """
-    text = _THINKING.sub("", raw[:MAX_REPLY]).strip().lstrip("\ufeff")
+    text = _THINKING.sub("", whole(raw[:MAX_REPLY])).strip().lstrip("\ufeff")
     if not text:
         raise ReplyError("the reply is empty", head="")
     if schema is None:
@@ -68,9 +69,9 @@ def read_reply(raw: str, schema: Schema, shape: dict[str, Any] | None = None) ->
     error = "there is no JSON in it"
     texts = (straightened(text), text) if is_typographic(text) else (text,)
     for value in chain.from_iterable(map(_values, texts)):
-        seen.append(value)
         try:
-            return _fit(value, schema)
+            seen.append(whole_value(value))
+            return _fit(seen[-1], schema)
         except (ShapeError, ValidationError) as reason:
             error = _short(reason)
         except RecursionError:
@@ -161,7 +162,7 @@ def _typed(reply: Reply, schema: Schema, shape: dict[str, Any] | None) -> Any:
     try:
         if schema is None or isinstance(reply.value, str):
             return read_reply(reply.raw, schema, shape)
-        return _fit(reply.value, schema)
+        return _fit(whole_value(reply.value), schema)
     except (ShapeError, ValidationError) as error:
         raise ReplyError(f"the reply cannot be read: {_short(error)}", head=reply.raw[:HEAD]) from error
     except ReplyError as error:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
+from itertools import chain, islice
 
 from ragset.kit.hard_facts import Number, folded, has_number, is_counting, months, names, numbers, rounded_to
 from ragset.kit.languages import NOUNS_CAPITALISED, after_yes_or_no, detect
@@ -31,17 +32,14 @@ MAX_PAIRS = 40
 
 _ABOUT = re.compile(
     r"\b(?:about|around|approximately|approx|roughly|nearly|almost|over|under|some|circa|ca|more than|less than|"
-    r"at least|"
-    r"up to|just|close to|fewer than|below|above|several)\b|~|≈",
+    r"at least|up to|just|close to|fewer than|below|above|several)\b|~|≈",
     re.IGNORECASE,
 )
 _CALCULATES = re.compile(
     r"\b(?:difference|more|less|fewer|longer|shorter|older|younger|higher|lower|bigger|smaller|larger|faster|total|sum|"
-    r"combined|together|altogether|increase\w*|decrease\w*|grow\w*|grew|rise|rose|drop\w*|fell|fall|chang\w+|"
-    r"ratio|times|"
-    r"percent\w*|share|average|mean|how long|how old|how many (?:years|days|months|weeks|hours|minutes)|between|"
-    r"apart|left|"
-    r"remain\w*|per|by how)\b|%",
+    r"combined|together|altogether|increase\w*|decrease\w*|grow\w*|grew|rise|rose|drop\w*|fell|fall|chang\w+|ratio|times|"
+    r"percent\w*|share|average|mean|how long|how old|how many (?:years|days|months|weeks|hours|minutes)|between|apart|"
+    r"left|remain\w*|per|by how)\b|%",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
@@ -59,7 +57,7 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(r"\n(?=[ \t]*(?:[-*•|]|\d{1,3}[.)]|[^\n|]*\|))")
-_LEADS = re.compile(r"\*\*[^*\n]+\*\*:?|(?m:^\W*(?:\d+[.)]\s*)?[^:\n.]{1,60}:(?=\s))")
+_LEADS = re.compile(r"\*\*[^*\n]+\*\*:?|(?m:^\W{0,99}(?:\d+[.)]\s*)?[^:\n.]{1,60}:(?=\s))")
 """Titles of list items: capitals there make no names."""
 _MARKS = re.compile(r"(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s+\W{0,3}[A-Z])")
 """Numbers of list items: they count nothing."""
@@ -168,10 +166,10 @@ def lacking(question: str, answer: str, proof: Proof, *, code: str | None = None
         return
     theirs = detect(proof.cited)
     pair = _Pair(question, rest or answer, code or detect(answer) or detect(question) or theirs or "en", theirs, rest)
-    missing = [f"the number {n.written}" for n in pair.numbers if not _number_holds(n, pair, proof)]
-    if not pair.foreign:
-        missing += _lacking_words(pair, proof)
-    yield from missing[:MOST]
+    holds = cache(partial(_number_holds, pair=pair, proof=proof))  # a runaway answer has thousands, many of them alike
+    unheld = (f"the number {n.written}" for n in pair.numbers if not holds(n))
+    missing = list(islice(chain(unheld, () if pair.foreign else _lacking_words(pair, proof)), MOST))
+    yield from missing
     if rest is not None or missing or pair.foreign or pair.tongue in _SPACELESS:
         return  # after a yes or no its question may be said again, in any words
     if not _speaks(pair, proof):
@@ -198,12 +196,17 @@ class _Pair:
         """True when both are in English, as far as one knows."""
         return self.tongue == "en" and not self.foreign
 
-    @property
+    @cached_property
     def short(self) -> bool:
         """True when the answer is nothing but the fact that was asked for."""
         return len(self.answer.split()) <= SHORT
 
-    @property
+    @cached_property
+    def about(self) -> bool:
+        """True when the answer rounds."""
+        return bool(_ABOUT.search(self.answer) or (not self.english and _ABOUT_ELSEWHERE.search(self.answer)))
+
+    @cached_property
     def numbers(self) -> list[Number]:
         """Give the numbers that the evidence must hold."""
         said = numbers(_MARKS.sub(" ", self.answer))
@@ -227,10 +230,9 @@ def _number_holds(wanted: Number, pair: _Pair, proof: Proof) -> bool:
     if pair.foreign and not any(c.isdigit() for c in wanted.written):
         return True
     there = (*proof.numbers, *numbers(pair.question))
-    about = _ABOUT.search(pair.answer) or (not pair.english and _ABOUT_ELSEWHERE.search(pair.answer))
-    if has_number(wanted, there, about=bool(about), any_language=not pair.english):
+    if has_number(wanted, there, about=pair.about, any_language=not pair.english):
         return True
-    whole = wanted.value == int(wanted.value)
+    whole = wanted.value.is_integer()  # one of 309 digits is read as infinite
     if not pair.english and whole and _told_in_words(wanted, pair, proof):
         return True
     if whole and 1 < wanted.value <= 12 and _counted(int(wanted.value), pair, proof.cited):
@@ -282,27 +284,24 @@ def _worked_out(wanted: Number, values: Sequence[float]) -> bool:
         for other in known[at:]:
             results = [one + other, other - one, one * other, other * 100, one * 100]
             results += [other / one, one / other, 100 * one / other, 100 * (other - one) / one] if one and other else []
-            if any(
-                abs(result - wanted.value) < 1e-9 or rounded_to(result, wanted) == wanted.value for result in results
-            ):
+            if any(abs(r - wanted.value) < 1e-9 or rounded_to(r, wanted) == wanted.value for r in results):
                 return True
     return False
 
 
-def _unknown_names(pair: _Pair, proof: Proof) -> list[str]:
+def _unknown_names(pair: _Pair, proof: Proof) -> Iterator[str]:
     """Give the names of the answer that stand nowhere; of an English one that is a name only, its opening word too."""
     answer = _LEADS.sub(" ", pair.answer)
     place = _place(pair.question, answer, proof)
     if pair.tongue in _SPACELESS:  # only what is in Latin letters has capitals, and no blanks around it
-        return [name for name in map(folded, _LATIN_NAME.findall(answer)) if name not in place]
+        yield from (name for name in map(folded, _LATIN_NAME.findall(answer)) if name not in place)
+        return
     there = set(re.findall(r"[^\W_]+", place))
     said = _names_of(answer) if pair.tongue == "en" else list(names(answer))
     short = _initials(f"{pair.question} {proof.cited}")
-    return [
-        name
-        for name in said
-        if not _stands(name, there, place) and name not in short and not _spelt(name, answer, place)
-    ]
+    for name in said:
+        if not _stands(name, there, place) and name not in short and not _spelt(name, answer, place):
+            yield name
 
 
 def _names_of(answer: str) -> list[str]:
@@ -373,8 +372,10 @@ def _counts(word: str, number: bool) -> bool:
 
 def _is_name(word: str, named: set[str], place: str, answer: str) -> bool:
     name = folded(word)
+    if name not in named:
+        return False
     there = set(re.findall(r"[^\W_]+", place))
-    return name in named and (_stands(name, there, place) or name in _initials(place) or _spelt(name, answer, place))
+    return _stands(name, there, place) or name in _initials(place) or _spelt(name, answer, place)
 
 
 def _place(question: str, answer: str, proof: Proof) -> str:

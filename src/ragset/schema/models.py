@@ -131,8 +131,9 @@ class ModelChoice(Noun):
 
     @property
     def shape(self) -> dict[str, Any]:
-        """What of it may change a reply."""
-        return self.model_dump(mode="json", include={"model", "base_url", "max_tokens", "parameters"})
+        """What of it may change a reply; a ``reply_mode`` only where it is wished for, not where one is found."""
+        wished = {"reply_mode"} if self.reply_mode else set[str]()
+        return self.model_dump(mode="json", include={"model", "base_url", "max_tokens", "parameters", *wished})
 
 
 def _read(value: Any) -> Any:

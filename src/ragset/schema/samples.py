@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ragset.schema.documents import Chunk, Document, Noun, SourceFile
 from ragset.schema.ids import digest
+from ragset.schema.whole_text import WholeText
 
 SampleStatus = Literal["open", "kept", "rejected", "failed"]
 EvidenceState = Literal["same", "moved", "document changed", "gone"]
@@ -43,8 +44,8 @@ class Failure(Noun):
 
     step: str
     error: str
-    message: str
-    head: str | None = None
+    message: WholeText
+    head: WholeText | None = None
 
 
 class Verdict(Noun):
@@ -54,7 +55,7 @@ class Verdict(Noun):
     version: str
     score: float | None = None
     passed: bool | None = None
-    reason: str = ""
+    reason: WholeText = ""
     usage: Usage = Usage()
 
 

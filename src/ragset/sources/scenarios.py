@@ -22,7 +22,8 @@ class Scenarios(Source):
 
     Lazy and seeded: what is drawn depends on the index, the seed and what ``keep`` has committed. While enough
     draws are open to fill the order it gives empty draws, which cost nothing. It ends when all scenarios are used up,
-    when what is lacking of the quotas cannot be had, or after ``patience`` committed draws without a gain.
+    when what is lacking of the quotas cannot be had, or after ``patience`` committed draws in a row without a gain.
+    With rules only draws of documents that gave a pair or had their ``document_tries`` count, with a model all do.
     """
 
     name: ClassVar[str] = "scenarios"
@@ -33,7 +34,7 @@ class Scenarios(Source):
     documents: tuple[str, ...] = Field(default=(), description="Document ids, or prefixes that end in '/'; none: all.")
     seed: int = 0
     pairs: int = Field(default=3, ge=1, le=20, description="Candidate pairs that one call of a model gives.")
-    patience: int = Field(default=500, ge=1, description="Committed draws without a kept sample after which to stop.")
+    patience: int = Field(default=500, ge=1, description="Draws in a row without a kept sample after which to stop.")
     document_tries: int | None = Field(
         default=None,
         ge=3,

@@ -61,10 +61,14 @@ class RagQA(Map):
         made = cast("Writer | None", tools.extras.get(key))
         return made or cast("Writer", tools.extras.setdefault(key, self._make(tools)))
 
+    def builtin(self, tools: Tools) -> bool:
+        """Tell whether rules write in this run, and no model."""
+        return self.writer == "extractive" or (self.writer == "auto" and tools.models.get("writer") is None)
+
     def _make(self, tools: Tools) -> Writer:
-        model = tools.models.get("writer")
-        if self.writer == "extractive" or (self.writer == "auto" and model is None):
+        if self.builtin(tools):
             return ExtractiveWriter()
+        model = tools.models.get("writer")
         if model is None:
             raise UsageError("this flow wants a model to write", where=self.name, hint="name one with --model")
         return ModelWriter(model, Prompt.load(self.prompt))

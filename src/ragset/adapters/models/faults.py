@@ -1,11 +1,12 @@
 """What a server's answer means when it is no reply: every status and message becomes one kind of fault, here only.
 
-Messages of servers are shown as one line of at most 200 characters, with every occurrence of the key masked; messages
-about keys (401) are not shown at all, because servers repeat parts of the key in them.
+Messages of servers are shown as one line of at most 200 characters, with every occurrence of the key masked; that a
+key is wrong is not shown in their words at all, because servers repeat parts of the key in them.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from ragset.adapters.models.keys import Key
-from ragset.adapters.models.transport import ModeRefused, RateLimited, ServerFault
+from ragset.adapters.models.transport import MisreadError, ModeRefused, RateLimited, ServerFault
 from ragset.errors import ContextError, ModelError, ModelSetupError, RagsetError
 from ragset.schema.models import ReplyMode
 
@@ -36,9 +37,25 @@ _UNABLE = re.compile(r"support|grammar|requires")
 _OLLAMA_MODE = re.compile(_MODE.pattern + r"|\bformat\b", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|insufficient (credit|balance|fund)", re.IGNORECASE)
 _MODERATED = re.compile(r"moderation|flagged|content[ _]?(policy|filter)|safety|request blocked", re.IGNORECASE)
+_BAD_KEY = re.compile(
+    r"\b(incorrect|invalid|missing|expired|no) (api|auth\w*|access)[ _-]?(key|token)\b|invalid_api_key|api_key_invalid"
+    r"|\bapi[ _-]key (is |was |has )?(not (valid|found)|invalid|incorrect|expired|missing|required|revoked)",
+    re.IGNORECASE,
+)
+_OF_KEY = re.compile(r"\bkeys?\b|\b(access|auth\w*|bearer|api) token|credential", re.IGNORECASE)
+_NO_MODEL = re.compile(
+    r"\binvalid[ _]model\b|\bnot a valid model\b|\b(no such|unknown) model\b|\bmodel[ _]not[ _](exist|found)\b"
+    r"|\bmodel_(not_(supported|available)|decommissioned)\b|\bnot a chat model\b|\bdoes not support chat\b"
+    r"|\bmodel\W{1,3}(\S{1,200} )?((does|is|was) )?(not exist\b|not found\b|not supported by any\b)"
+    r"|\bmodel \S{1,200} has been (decommissioned|deprecated|retired)\b|\bnon-serverless model\b"
+    r"|\bmodel identifier is invalid\b",
+    re.IGNORECASE,
+)
+_MISREAD = ("json_validate_failed", "tool_use_failed")
+"""Codes of a server (Groq) that reads replies itself, and refuses bad ones as if the request had been bad."""
 _SECRET = re.compile(
     r"\b(?:sk|hf|pk|key|gsk)[-_][A-Za-z0-9_\-*]{6,}|\bAIza[A-Za-z0-9_\-*]{6,}|Bearer\s+\S+|\b[0-9a-f]{32,}\b"
-    r"|(?<=key provided: )\S+|(?<=(?:api[_-]key|_secret|assword)[=:])\S+",
+    r"|(?<=key provided: )\S+|(?<=(?:api[_-]key|_secret|assword)[=:])\S+|\b\w[\w-]{0,60}(?:\*{2,}|\.{3}\w)[\w*-]*",
     re.IGNORECASE,
 )
 _SAYING = "error errors detail message msg param code type error_type loc metadata raw"
@@ -90,8 +107,12 @@ def fault_of(
         return ModelSetupError(
             f"no credit is left ({status})", where=address.name, hint="top up the account, or use another model"
         )
-    if status == 401 or (status == 403 and not _MODERATED.search(said)):
+    if status == 401 or (_of_the_request(status) and _BAD_KEY.search(said)):
         return ModelSetupError(f"the key is refused ({status})", where=address.name, hint=address.key_hint)
+    if status == 403 and not _MODERATED.search(said):
+        return barred(said, line if said else "", where=address.name, hint=address.key_hint, keyed=bool(address.secret))
+    if (misread := _misread(body)) is not None:
+        return MisreadError(f"the reply is refused ({status}): {line}", misread, where=address.name)
     if status == 429:
         wait = retry_after(headers)
         return RateLimited(f"too many requests: {line}", where=address.name, retry_after=wait)
@@ -103,7 +124,32 @@ def fault_of(
     return ModelError(f"the request is refused ({status}): {line}", where=address.name)
 
 
+def barred(said: str, line: str, *, where: str, hint: str, keyed: bool = True) -> ModelSetupError:
+    """Say that access is refused (403), in the server's words (``line``): it need not be the key that is to blame."""
+    of_key = not keyed or _OF_KEY.search(said)
+    what = f"{'the key' if keyed and of_key else 'access'} is refused (403){f': {line}' if line else ''}"
+    return ModelSetupError(what, where=where, hint=hint if of_key else "see what the account, and its key, may use")
+
+
+def _of_the_request(status: int) -> bool:
+    """Tell a status that blames the request, for whatever is wrong with it."""
+    return 400 <= status < 500 and status not in (403, 408, 409, 425, 429, 499)
+
+
+def _misread(body: Any) -> str | None:
+    """Give the reply that a server read and refused, or none."""
+    given = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    error: Any = given.get("error")
+    if not isinstance(error, dict) or cast("dict[str, Any]", error).get("code") not in _MISREAD:
+        return None
+    written: Any = cast("dict[str, Any]", error).get("failed_generation")
+    return written if isinstance(written, str) else json.dumps(written, ensure_ascii=False) if written else ""
+
+
 def _refused(status: int, said: str, line: str, address: Address, mode: ReplyMode) -> RagsetError | None:
+    missing = address.missing_hint or "check the model's name and the base URL: ragset models lists both"
+    if _of_the_request(status) and _NO_MODEL.search(said):
+        return ModelSetupError(f"not found at {address.url} ({status}): {line}", where=address.name, hint=missing)
     if status in (400, 413, 422, 500, 502) and _CONTEXT.search(said):  # 502: an error in a good answer, without a code
         return ContextError(
             f"the prompt does not fit the model's context: {line}",
@@ -115,8 +161,7 @@ def _refused(status: int, said: str, line: str, address: Address, mode: ReplyMod
     if about_mode and (status in (400, 422, 501) or (status in (404, 500, 502) and _UNABLE.search(said))):
         return ModeRefused(f"the server does not take {mode}: {line}", where=address.name)
     if status in (404, 405, 410):
-        hint = address.missing_hint or "check the model's name and the base URL: ragset models lists both"
-        return ModelSetupError(f"not found at {address.url} ({status}): {line}", where=address.name, hint=hint)
+        return ModelSetupError(f"not found at {address.url} ({status}): {line}", where=address.name, hint=missing)
     return None
 
 

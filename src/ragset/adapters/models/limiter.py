@@ -17,7 +17,7 @@ from statistics import median
 from typing import Literal
 
 from ragset.adapters.turns import Line, turn_now, wait_in
-from ragset.errors import ModelError
+from ragset.errors import TooLargeError
 
 Outcome = Literal["good", "slow_down", "unknown"]
 """How a request ended: answered, refused for load (429, 5xx, time-out), or in a way that says nothing of the load."""
@@ -123,7 +123,7 @@ class Limiter:
         """Wait for the right to send one request of about ``tokens`` (prompt and longest reply)."""
         if self.tpm is not None and tokens > self.tpm:
             hint = f"raise tpm ({self.tpm}), or lower max_tokens"
-            raise ModelError(f"one request may take {tokens} tokens, more than a minute allows", hint=hint)
+            raise TooLargeError(f"one request may take {tokens} tokens, more than a minute allows", hint=hint)
         slot = Slot(self, kind, tokens, 0.0)
         await wait_in(self._line, turn_now(), slot, self._serve, lambda: self._unused(slot))
         return slot

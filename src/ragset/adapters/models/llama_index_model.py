@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
-from ragset.adapters.models.faults import retry_after, without_secrets
+from ragset.adapters.models.faults import barred, retry_after, without_secrets
 from ragset.adapters.models.modes import with_schema_told
 from ragset.adapters.models.transport import Disconnected, RateLimited, ServerFault, TimedOut
 from ragset.errors import ContextError, MissingExtraError, ModelError, ModelSetupError, RagsetError
@@ -147,15 +147,10 @@ class LlamaIndexTransport:
         }
 
     def _settings(self) -> str:
-        """Hash the object's plain settings, but for those that are secret, or say only how fast it is."""
+        """Hash the object's plain settings; one that says nothing counts as one that is not there."""
         fields: Mapping[str, Any] = getattr(type(self._llm), "model_fields", {})
-        shown = {
-            name: value
-            for name in sorted(fields)
-            if isinstance(value := getattr(self._llm, name, None), str | int | float | bool)
-            and not (_SECRET_FIELD.search(name) or _ONLY_PACE.search(name))
-        }
-        return digest("llama-index", shown)
+        shown = _shown((name, getattr(self._llm, name, None)) for name in fields)
+        return digest("llama-index", {name: value for name, value in shown.items() if value not in (None, {}, [])})
 
     def _fault(self, error: Exception) -> ModelError | ModelSetupError:
         """Say what an exception of the object, or of the client beneath it, means; no key is shown."""
@@ -168,8 +163,10 @@ class LlamaIndexTransport:
             return Disconnected(what, where=self.name)
         if isinstance(error, TimeoutError) or "timeout" in kind:
             return TimedOut(f"no reply within {self._choice.timeout:g} s", where=self.name, hint="raise timeout")
-        if status in (401, 403):
-            return ModelSetupError(f"the key is refused ({status})", where=self.name, hint="check the object's key")
+        if status == 401:
+            return ModelSetupError("the key is refused (401)", where=self.name, hint="check the object's key")
+        if status == 403:
+            return barred(said, what, where=self.name, hint="check the object's key")
         if status == 404:
             return ModelSetupError(f"the model is not found: {what}", where=self.name, hint="check the object's model")
         if status == 429:
@@ -183,6 +180,28 @@ class LlamaIndexTransport:
         other = ModelError(what, where=self.name)
         other.billed = status is None and not isinstance(error, TypeError)  # the reply may be what could not be read
         return other
+
+
+def _shown(settings: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """Give the settings that are plain, but for those that are secret, or say only how fast it is."""
+    return {
+        str(name): _plain(value)
+        for name, value in settings
+        if _is_plain(value) and not (_SECRET_FIELD.search(str(name)) or _ONLY_PACE.search(str(name)))
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | Mapping | list | tuple)
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as JSON has it, without what in it is secret, only pace, or not plain."""
+    if isinstance(value, Mapping):
+        return _shown(cast("Mapping[Any, Any]", value).items())
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in cast("Sequence[Any]", value) if _is_plain(one)]
+    return value
 
 
 def _set_in(metadata: Any) -> set[str]:

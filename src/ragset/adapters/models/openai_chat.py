@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
 from ragset.adapters.models.faults import fault_of, refused_parameter, unfit
 from ragset.adapters.models.modes import strict_schema, with_schema_told
-from ragset.adapters.models.transport import Disconnected, ModeRefused, ServerFault
-from ragset.errors import ModelError, ModelSetupError, RagsetError, UnreachableError, did_you_mean
+from ragset.adapters.models.transport import Disconnected, MisreadError, ModeRefused, ServerFault
+from ragset.errors import ModelError, ModelSetupError, RagsetError, ReplyError, UnreachableError, did_you_mean
 from ragset.schema.models import ReplyMode
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
@@ -27,6 +29,8 @@ _NEWER_LENGTH = "max_completion_tokens"
 _NO_PARAMETERS = ("model", "messages", "response_format", "tools", "tool_choice")
 _FINISHES = {"model_length": "length"}
 """Mistral's word for a reply that filled the context."""
+_KEPT_BACK = re.compile(r"filter|safety|recitation|prohibited|block|guardrail|spii", re.IGNORECASE)
+"""Why a service gives a reply without its text."""
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "max_context_length", "context_window")
 
 
@@ -37,6 +41,8 @@ class OpenAIChat:
         """``name`` is the model's own name, ``context`` its length in tokens where the user gave it."""
         self._preset, self._model, self._http, self.modes, self._context = preset, name, http, modes, context
         self._length, self._seed = preset.length, preset.seed
+        self.notice = ""
+        """A line for the user about what :meth:`check` was told."""
 
     @property
     def name(self) -> str:
@@ -72,6 +78,9 @@ class OpenAIChat:
         if self._preset.local and listed and self._model not in listed:
             where = self._http.address.url
             raise ModelSetupError(f"no model '{self._model}' at {where}", hint=did_you_mean(self._model, listed))
+        if listed and not _is_listed(self._model, listed):  # it may know names that it does not list
+            hint = did_you_mean(self._model, listed)
+            self.notice = f"{self.name}: not in the list of models at {self._http.address.url}; {hint}"
         self._context = self._context or listed.get(self._model)
 
     async def send(self, ask: Ask) -> Reply:
@@ -87,6 +96,8 @@ class OpenAIChat:
             if self.modes.refuse(mode, ask.reply_schema, refused.what):
                 raise
             raise ModelSetupError(refused.what, where=self.name, hint=_no_mode_left(mode)) from None
+        except MisreadError as refused:
+            return _written(refused)
         except ModelError as refused:
             if named := refused_parameter(refused, (name for name in body if name not in _NO_PARAMETERS)):
                 raise self._otherwise(refused, named) from None
@@ -103,6 +114,8 @@ class OpenAIChat:
         message = choice["message"]
         declined = message.get("refusal") and not message.get("content")
         finish = "refusal" if declined else _FINISHES.get(str(finish), finish)
+        if _KEPT_BACK.search(str(finish)) and not raw.strip():
+            raise _withheld(str(finish)[:40], self.name)
         return Reply(value=raw, raw=raw, usage=usage, finish=finish, logprobs=choice.get("logprobs"))
 
     async def aclose(self) -> None:
@@ -162,6 +175,20 @@ class OpenAIChat:
 
 def _no_mode_left(mode: ReplyMode) -> str:
     return f"leave out reply_mode: {mode}, so that another way is found"
+
+
+def _written(refused: MisreadError) -> Reply:
+    """Give the reply that the server refused: whoever reads it asks again; what it cost is not known."""
+    cut = "max completion tokens" in refused.what
+    return Reply(value=refused.raw, raw=refused.raw, usage=Usage(calls=1), finish="length" if cut else "stop")
+
+
+def _withheld(finish: str, name: str) -> ReplyError:
+    """Say that the service kept a reply back, and why: it was paid for all the same."""
+    what = f"the reply is empty: the service kept it back (finish_reason: {finish})"
+    error = ReplyError(what, where=name, hint="use a model or service whose filter lets such texts through", head="")
+    error.billed = True
+    return error
 
 
 def _first_choice(answer: dict[str, Any], name: str) -> dict[str, Any]:
@@ -226,6 +253,14 @@ def contexts_in(listed: dict[str, Any]) -> dict[str, int | None]:
                 if known:
                     found[str(known)] = _context_of(model)
     return found
+
+
+def _is_listed(name: str, listed: Iterable[str]) -> bool:
+    """Tell whether a name, or any form of it, is listed: with a vendor or a variant, dated, or short for another."""
+    plain = name.lower().partition("@")[0]
+    asked = {plain, plain.rpartition(":")[0] or plain}
+    known = [one.lower().removeprefix("models/") for one in listed]
+    return any(a.startswith(k) or k.startswith(a) or f"/{a}" in f"/{k}" for a in asked for k in known)
 
 
 def _context_of(model: dict[str, Any]) -> int | None:

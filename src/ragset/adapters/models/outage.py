@@ -72,7 +72,7 @@ class Outage:
     async def admit(self, ask: object) -> None:
         """Wait while nothing is answered and others go on trying; raises what ended the run."""
         while not self._end and not self.lets(ask):
-            await _in_line(self._waiting)
+            await in_line(self._waiting)
         if self._end:
             raise self._end
 
@@ -91,7 +91,7 @@ class Outage:
         self._said &= {RateLimited}  # one that throttles does so again and again
         self._trying.clear()
         for ask in (*self._waiting, *self._held):
-            _wake(ask)
+            wake(ask)
 
     def failed(self, fault: Fault, began: float) -> None:
         """Say that a request that went out at ``began`` met a fault."""
@@ -143,7 +143,7 @@ class Outage:
         self._retire(ask)
         self._free_the_last(1)
         if self._asks > len(self._held) + 1:
-            await _in_line(self._held)
+            await in_line(self._held)
         if self._end:
             raise self._end
         if self._answered_at <= since:
@@ -152,7 +152,7 @@ class Outage:
     def _stop(self, what: str, hint: str) -> NoReturn:
         self._end = UnreachableError(what, where=f"{self.name} {self.address}".strip(), hint=hint)
         for ask in (*self._waiting, *self._held):
-            _wake(ask)
+            wake(ask)
         raise self._end
 
     def _retire(self, ask: object) -> None:
@@ -160,13 +160,13 @@ class Outage:
         self._trying.discard(ask)
         if len(self._trying) < GIVEN_UP:
             for waiting in [waiting for waiting in self._waiting if not waiting.done()][:1]:
-                _wake(waiting)
+                wake(waiting)
 
     def _free_the_last(self, more: int) -> None:
         """Let those go who are held, when nobody is left who could be answered; ``more`` are about to be held."""
         if self._asks <= len(self._held) + more:
             for ask in self._held:
-                _wake(ask)
+                wake(ask)
 
 
 def unconnected(fault: Fault) -> bool:
@@ -174,7 +174,7 @@ def unconnected(fault: Fault) -> bool:
     return isinstance(fault, Disconnected) and not fault.billed
 
 
-async def _in_line(line: list[asyncio.Future[None]]) -> None:
+async def in_line(line: list[asyncio.Future[None]]) -> None:
     """Wait in a line until woken."""
     place = asyncio.get_running_loop().create_future()
     line.append(place)
@@ -184,6 +184,7 @@ async def _in_line(line: list[asyncio.Future[None]]) -> None:
         line.remove(place)
 
 
-def _wake(place: asyncio.Future[None]) -> None:
+def wake(place: asyncio.Future[None]) -> None:
+    """Let one go who waits in a line."""
     if not place.done():
         place.set_result(None)

@@ -16,6 +16,7 @@ from ragset.adapters.models.limiter import Limiter, Outcome, Slot
 from ragset.adapters.models.outage import Outage, unconnected
 from ragset.adapters.models.paid import Counts
 from ragset.adapters.models.readable import Readable
+from ragset.adapters.models.refusals import Refusals
 from ragset.adapters.models.tokens import Calibration, count_messages
 from ragset.adapters.models.transport import (
     Fault,
@@ -25,7 +26,8 @@ from ragset.adapters.models.transport import (
     TimedOut,
     Transport,
 )
-from ragset.errors import ContextError, ModelError
+from ragset.adapters.turns import OUTSIDE, turn_now
+from ragset.errors import ContextError, ModelError, ReplyError
 from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
@@ -54,9 +56,14 @@ class RateLimitedError(ModelError):
 
 @dataclass(slots=True, eq=False)
 class Tries:
-    """How often one ask was tried, until when it may be, when it first went out, and when it met its first fault."""
+    """How often one ask was tried, until when it may be, when it first went out, and when it met its first fault.
+
+    ``taken`` are the questions that it is one of, ``draw`` is who asks it, ``refusal`` how it was refused.
+    """
 
     random: Random
+    taken: Refusals
+    draw: object
     until: float | None = None
     sent: int = 0
     broken: int = 0
@@ -64,6 +71,7 @@ class Tries:
     out: float | None = None
     since: float | None = None
     anew: bool = False
+    refusal: ModelError | None = None
 
     def begin_anew(self, until: float) -> None:
         """Count from nothing, once: it was the server's fault, and the server is back."""
@@ -82,12 +90,15 @@ class PacedModel:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     calibration: Calibration = field(default_factory=Calibration)
     readable: Readable = field(default_factory=Readable)
+    refusals: dict[str, Refusals] = field(default_factory=dict[str, Refusals])
     outage: Outage = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with a server of which nothing is known."""
+        """Begin with a server of which nothing is known, but for what its transport was told."""
         identity = self.transport.identity
         self.outage = Outage(self.transport.name, identity[1] if len(identity) > 1 else "", self.say)
+        if notice := getattr(self.transport, "notice", ""):
+            self.say(notice)
 
     async def send(self, ask: Ask, counts: Counts | None = None) -> Reply:
         """Give the raw reply; raises a typed ``ModelError`` for this ask, or what ends the run.
@@ -98,22 +109,18 @@ class PacedModel:
         prompt = count_messages(ask.messages)
         need = self.calibration.corrected(prompt), int(ask.parameters.get("max_tokens", self.choice.max_tokens))
         self._check(prompt, need[1])  # not corrected: what has been learned depends on which replies came first
-        tries, counts = Tries(Random(ask.id)), counts or Counts()  # noqa: S311
+        taken = self.refusals.setdefault(ask.purpose, Refusals(self.transport.name, ask.purpose))
+        draw = ask.id if (drawn := turn_now().draw) == OUTSIDE else drawn  # outside of draws each stands for itself
+        tries, counts = Tries(Random(ask.id), taken, draw), counts or Counts()  # noqa: S311
         await self.budget.admit(self.transport.name, *need)
-        self.budget.enter()
-        self.outage.enter()
         try:
-            while True:
-                try:
-                    reply = await self._try(ask, need, tries, counts)
-                except Fault as fault:
-                    await self._after(fault, tries)
-                else:
-                    self.calibration.observe(prompt, reply.usage.prompt_tokens)
-                    return reply
-        finally:
-            self.outage.leave(tries)
-            self.budget.leave()
+            reply = await self._until_answered(ask, need, tries, counts)
+        except ModelError as error:
+            if error is tries.refusal:
+                await taken.hold(tries.draw)
+            raise
+        self.calibration.observe(prompt, reply.usage.prompt_tokens)
+        return reply
 
     def _check(self, prompt: int, longest: int) -> None:
         context = self.choice.context or self.transport.context
@@ -124,14 +131,31 @@ class PacedModel:
                 hint="lower max_tokens, use smaller chunks, or a model with a longer context",
             )
 
+    async def _until_answered(self, ask: Ask, need: tuple[int, int], tries: Tries, counts: Counts) -> Reply:
+        self.budget.enter()
+        self.outage.enter()
+        tries.taken.enter()
+        try:
+            while True:
+                try:
+                    return await self._try(ask, need, tries, counts)
+                except Fault as fault:
+                    await self._after(fault, tries)
+        finally:
+            tries.taken.leave()
+            self.outage.leave(tries)
+            self.budget.leave()
+
     async def _try(self, ask: Ask, need: tuple[int, int], tries: Tries, counts: Counts) -> Reply:
         while True:
             await self.outage.admit(tries)
+            await tries.taken.admit()
             slot = await self.limiter.acquire(sum(need), ask.purpose)
-            if self.outage.lets(tries):
+            if self.outage.lets(tries) and tries.taken.lets():
                 break
             slot.unsent()
-        outcome, used = "unknown", None
+        tries.taken.sent()
+        outcome, used, answered = "unknown", None, False
         try:
             loop = asyncio.get_running_loop()
             tries.until = tries.until or loop.time() + self.choice.deadline
@@ -146,19 +170,22 @@ class PacedModel:
                 outcome = self._met(fault)
                 counts.unbilled += 1
                 raise
-            except ModelError:  # refused for what it is, which is an answer
+            except ModelError as error:  # refused for what it is: the server is there
                 self.outage.answered()
                 counts.unbilled += 1
+                answered = isinstance(error, ReplyError)
+                tries.refusal = None if answered else error
                 raise
             except BaseException:
                 counts.unbilled += 1
                 raise
-            outcome, used = "good", reply.usage.prompt_tokens + reply.usage.completion_tokens
+            outcome, used, answered = "good", reply.usage.prompt_tokens + reply.usage.completion_tokens, True
             counts.billed(reply.usage)
             self.outage.answered()
             return reply
         finally:
             slot.done(outcome, used or None)
+            tries.taken.back(tries.draw, tries.refusal, answered=answered)
 
     async def _request(self, ask: Ask, slot: Slot, reservation: Reservation) -> Reply:
         """Send one request and settle what was reserved for it; what may have been billed counts in full."""

@@ -27,6 +27,7 @@ from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply, Role
 from ragset.schema.samples import Usage
 from ragset.schema.step import anew, book, current_step
+from ragset.schema.whole_text import whole
 
 __all__ = ["CachedModel", "Paid", "ReplyCache"]
 
@@ -75,11 +76,10 @@ class ReplyCache:
     def put(self, key: str, name: str, reply: Reply) -> None:
         """Commit a reply; ``name`` is the model's."""
         logprobs = None if reply.logprobs is None else json.dumps(reply.logprobs)
-        raw = reply.raw.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
         row = (
             key,
             name,
-            raw,
+            whole(reply.raw),
             reply.usage.model_dump_json(),
             reply.finish,
             logprobs,
@@ -256,7 +256,8 @@ class CachedModel:
         self._inner, self._cache, self._role, self._choice, self._replay = inner, cache, role, choice, replay
         self._paid = paid or Paid()
         self._flights = cache.flights if cache else dict[str, Flight]()
-        self._identity = [str(part) for part in inner.transport.identity]
+        wished = [choice.reply_mode] if choice.reply_mode else []
+        self._identity = [str(part) for part in (*inner.transport.identity, *wished)]
         self._fingerprint = digest("model", choice.shape, self._identity)
 
     @property
@@ -268,6 +269,11 @@ class CachedModel:
     def fingerprint(self) -> str:
         """Hash of the model, its address and its parameters."""
         return self._fingerprint
+
+    @property
+    def keeps(self) -> bool:
+        """True when its replies stay in a cache."""
+        return self._cache is not None
 
     def hearing(self) -> Hearing:
         """Begin a question: what comes of it is said to what is given."""
@@ -320,6 +326,8 @@ class CachedModel:
     async def _call(self, key: str, ask: Ask, counts: Counts, turn: Turn) -> Reply:
         take_turn(turn)
         reply = await self._inner.send(ask, counts)
+        if (raw := whole(reply.raw)) != reply.raw:  # now: what the cache gives later is the same
+            reply = reply.model_copy(update={"raw": raw, "value": raw})
         if self._cache:
             self._cache.put(key, self.name, reply)
         return reply

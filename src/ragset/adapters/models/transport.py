@@ -55,6 +55,17 @@ class ModeRefused(Fault):
     """The server does not take this way of asking; the transport has changed to another one: ask again."""
 
 
+class MisreadError(ModelError):
+    """The server itself read the reply, found it bad, and gives an error in its place; ``raw`` is what was written."""
+
+    billed: bool = True
+
+    def __init__(self, what: str, raw: str, *, where: str | None = None) -> None:
+        """``raw`` is empty where the server keeps it to itself."""
+        super().__init__(what, where=where)
+        self.raw = raw
+
+
 class Transport(Protocol):
     """One way to one model."""
 

@@ -128,8 +128,10 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 
 def _abbreviated(text: str, at: int) -> bool:
-    word = re.search(r"[\w.]*$", text[:at])
-    name = word.group().lower() if word else ""
+    first = at
+    while first and (text[first - 1].isalnum() or text[first - 1] in "._"):
+        first -= 1
+    name = text[first:at].lower()
     initial = bool(re.fullmatch(r"[a-z]|(?:[a-z]\.)+[a-z]", name)) and text[at - 1].isupper()
     numbered = (
         name[:1].isalpha()

@@ -76,7 +76,7 @@ def boilerplate(text: str) -> bool:
     if "gutenberg" in text.lower() or "electronic work" in text.lower():
         return True
     lines = [line for line in text.splitlines() if line.strip()]
-    leaders = sum(bool(re.search(r"(?:\.\s?){4,}\s*\d+\s*$|\s\d{1,3}\s*$", line)) for line in lines)
+    leaders = sum(bool(re.search(r"(?:\.\s?){4}\s*\d+\s*$|\s\d{1,3}\s*$", line)) for line in lines)
     return (len(lines) >= 4 and leaders > len(lines) / 2) or len(_BOILERPLATE.findall(text)) >= 3
 
 

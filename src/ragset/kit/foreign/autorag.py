@@ -22,6 +22,7 @@ class Autorag:
     name: ClassVar[str] = "autorag"
     about: ClassVar[str] = "AutoRAG qa.parquet with corpus.parquet"
     wants: ClassVar[str] = "query"
+    answers: ClassVar[str] = "generation_gt"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by the file's name in a folder, else by the columns."""

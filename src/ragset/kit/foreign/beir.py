@@ -40,6 +40,7 @@ class Beir:
     name: ClassVar[str] = "beir"
     about: ClassVar[str] = "BEIR folders"
     wants: ClassVar[str] = "text"
+    answers: ClassVar[str] = ""
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by the names of the files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,9 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """The parts of a pair, and the columns that are taken for them where none is named."""
 
+OWN_TABLE = frozenset({"id", "question", "contexts", "evidence", "scenario_id"})
+"""Columns by which a table that ragset exported is known: its cells are neutral to a spreadsheet."""
+
 _NO = frozenset({"0", "false", "no", "n", "f"})
 
 
@@ -35,6 +39,7 @@ class _Columns(NoCorpus):
     name: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
     wants: ClassVar[str] = "question"
+    answers: ClassVar[str] = "answer"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by the suffix and a column with a usual name for the question."""
@@ -51,15 +56,19 @@ class _Columns(NoCorpus):
             if first and column not in first.fields:
                 hint = f"its columns: {names(first.fields)}"
                 raise UsageError(f"has no column '{column}' for the {part}", where=str(path), hint=hint)
-        for row in read(path):
+        for row in self.rows(path):
             yield _pair(Fields(row), columns)
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """Yield the rows as they are meant."""
+        return read(path)
 
 
 class JsonLines(_Columns):
     """JSON objects, one a line (or a list of them in a ``.json`` file)."""
 
     name: ClassVar[str] = "jsonl"
-    about: ClassVar[str] = "JSON lines with named columns"
+    about: ClassVar[str] = "JSON lines, JSON or Parquet with named columns"
     suffixes: ClassVar[frozenset[str]] = LINES | {".json", ".parquet"}
 
 
@@ -69,6 +78,19 @@ class Csv(_Columns):
     name: ClassVar[str] = "csv"
     about: ClassVar[str] = "CSV or TSV with named columns"
     suffixes: ClassVar[frozenset[str]] = frozenset(TABLES)
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """Yield the rows; those that ragset exported without the apostrophes that it put before formulas."""
+        from ragset.kit.exporting import plain_cell
+
+        for row in read(path):
+            ours = set(row.fields) >= OWN_TABLE
+            yield replace(row, fields={name: plain_cell(cell) for name, cell in row.fields.items()}) if ours else row
+
+
+def called(part: str, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the columns that a part is read from: the one that is named, else the usual ones."""
+    return (columns[part],) if part in columns else USUAL[part]
 
 
 def check_columns(columns: Mapping[str, str], form: str | None = None) -> None:
@@ -83,23 +105,23 @@ def check_columns(columns: Mapping[str, str], form: str | None = None) -> None:
 
 
 def _pair(fields: Fields, columns: Mapping[str, str]) -> Pair:
-    def called(part: str) -> tuple[str, ...]:
-        return (columns[part],) if part in columns else USUAL[part]
+    def names_of(part: str) -> tuple[str, ...]:
+        return called(part, columns)
 
     def value(part: str) -> Any:
-        return next((fields.left[name] for name in called(part) if name in fields.left), None)
+        return next((fields.left[name] for name in names_of(part) if name in fields.left), None)
 
     said = value("answerable")
     no = said is False or (isinstance(said, str | int) and str(said).strip().lower() in _NO)
-    axes = {axis: found for axis in ("language", "style") if (found := fields.text(*called(axis)))}
+    axes = {axis: found for axis in ("language", "style") if (found := fields.text(*names_of(axis)))}
     return fields.pair(
-        id=fields.identity(*called("id")),
-        question=fields.text(*called("question")),
-        answer=None if no else fields.text(*called("answer")),
+        id=fields.identity(*names_of("id")),
+        question=fields.text(*names_of("question")),
+        answer=None if no else fields.text(*names_of("answer")),
         answerable=not no,
-        passages=with_ids(fields.passages(*called("contexts")), listed(value("context_ids"))),
+        passages=with_ids(fields.passages(*names_of("contexts")), listed(value("context_ids"))),
         history=turns_of(value("history")),
-        persona=fields.text(*called("persona")),
-        question_type=fields.text(*called("question_type")),
+        persona=fields.text(*names_of("persona")),
+        question_type=fields.text(*names_of("question_type")),
         axes=axes,
     )

@@ -26,6 +26,7 @@ class Deepeval(NoCorpus):
     name: ClassVar[str] = "deepeval"
     about: ClassVar[str] = "deepeval goldens"
     wants: ClassVar[str] = "input"
+    answers: ClassVar[str] = "expected_output"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by ``input`` or ``scenario`` together with a field that only goldens have."""

@@ -16,6 +16,7 @@ class LlamaRag(NoCorpus):
     name: ClassVar[str] = "llama-rag"
     about: ClassVar[str] = "llama-index LabelledRagDataset"
     wants: ClassVar[str] = "query"
+    answers: ClassVar[str] = "reference_answer"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by ``query`` together with a reference of either kind."""

@@ -85,6 +85,8 @@ class Format(Protocol):
     about: ClassVar[str]
     wants: ClassVar[str]
     """What a row needs at least, for a message."""
+    answers: ClassVar[str]
+    """Where a reference answer stands, for a message; empty where the format has none."""
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell whether a file or folder is of this format, by its first row (none: a folder) and nothing else's."""

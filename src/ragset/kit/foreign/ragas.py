@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from ragset.adapters.ragas_dataset import turns_in
 from ragset.kit.foreign.pairs import Fields, NoCorpus, Pair, Passage, asked_last, listed, turns_of, with_ids
 from ragset.kit.foreign.rows import Row, read
 
@@ -32,6 +33,7 @@ class Ragas(NoCorpus):
     name: ClassVar[str] = "ragas"
     about: ClassVar[str] = "ragas test sets and evaluation sets"
     wants: ClassVar[str] = "user_input"
+    answers: ClassVar[str] = "reference"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by ``user_input``."""
@@ -44,6 +46,7 @@ class Ragas(NoCorpus):
 
 def _pair(fields: Fields) -> Pair:
     talk = listed(fields.left.get("user_input"))
+    talk = (turns_in(talk.strip()) or talk) if isinstance(talk, str) else talk
     if isinstance(talk, list):  # the conversation stays in the metadata: tool calls are no turns of a history
         question, history, _ = asked_last(turns_of(talk))
     else:

@@ -26,6 +26,7 @@ class Raget(NoCorpus):
     name: ClassVar[str] = "raget"
     about: ClassVar[str] = "RAGET (giskard) test sets"
     wants: ClassVar[str] = "question"
+    answers: ClassVar[str] = "reference_answer"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by the names of answer and context together."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from ragset.errors import UsageError
 from ragset.kit.foreign import FORMATS, OWN, PLAIN, format_named
 from ragset.kit.foreign.pairs import Format, Pair, Passage
-from ragset.kit.foreign.rows import SUFFIXES, first_row, names
+from ragset.kit.foreign.rows import LINES, SUFFIXES, first_row, names
 from ragset.kit.judging import one_line
 from ragset.schema.ids import digest
 from ragset.schema.samples import Context, Evidence, QAPair, Sample, Verdict
@@ -26,6 +26,8 @@ JUDGE, VERSION = "samples", "1"
 NO_REFERENCE = "no_reference_answer"
 """Label of an answerable pair that came without an answer: what judges answers abstains on it."""
 
+_FOR_TUNING = ({"messages"}, {"prompt", "completion"})
+"""Fields of files for fine-tuning, ragset's exports among them: passages and question are one text there."""
 
 _NO_ROWS = ("holds no rows", "give a file with one pair a row")
 
@@ -46,6 +48,8 @@ def samples_of(path: Path, name: str, columns: Mapping[str, str]) -> Iterator[Sa
 def check_set(path: Path, name: str, columns: Mapping[str, str]) -> Counter[str]:
     """Read a set through before anything is judged: counts ``pairs``, and those that are ``given`` contexts.
 
+    Of its questions (``asked``) it counts those that are ``answerable``, and those of them that are ``answered``.
+
     Raises ``UsageError`` for a file without rows, and for one without a single question.
     """
     found: Counter[str] = Counter()
@@ -53,6 +57,8 @@ def check_set(path: Path, name: str, columns: Mapping[str, str]) -> Counter[str]
         found["pairs"] += 1
         found["given"] += any(passage.text for passage in pair.passages)
         found["asked"] += bool(pair.question)
+        found["answerable"] += bool(pair.question) and pair.answerable
+        found["answered"] += bool(pair.question) and pair.answerable and pair.answer is not None
     if not found["pairs"]:
         raise UsageError(_NO_ROWS[0], where=str(path), hint=_NO_ROWS[1])
     if not found["asked"]:
@@ -92,7 +98,7 @@ def _all(form: Format, path: Path, columns: Mapping[str, str]) -> Iterator[Passa
 def guess(path: Path) -> str | None:
     """Tell the format of a file or folder where only one is possible, ``ragset`` included; none where it is not plain.
 
-    Raises ``UsageError`` for a file whose first row cannot be read.
+    Raises ``UsageError`` for a file whose first row cannot be read, and for one that is made for fine-tuning.
     """
     if path.is_dir():
         fitting = [name for name in FORMATS if format_named(name).fits(path, None)]
@@ -102,8 +108,13 @@ def guess(path: Path) -> str | None:
     first = first_row(path)
     if first is None:
         raise UsageError(_NO_ROWS[0], where=str(path), hint=_NO_ROWS[1])
-    if {"question", "scenario_id"} <= set(first.fields):
+    if path.suffix.lower() in LINES and {"question", "scenario_id"} <= set(first.fields):
         return OWN
+    if set(first.fields) in _FOR_TUNING:
+        what = f"is a file for fine-tuning ({names(first.fields)}): passages and question are one text in it"
+        named = " or, where a prompt is a question alone, name its columns: --columns question=prompt answer=completion"
+        hint = f"give the set that it was made of (kept.jsonl){named if 'prompt' in first.fields else ''}"
+        raise UsageError(what, where=str(path), hint=hint)
     fitting = [name for name in FORMATS if name not in PLAIN and format_named(name).fits(path, first)]
     fitting = fitting or [name for name in FORMATS if name in PLAIN and format_named(name).fits(path, first)]
     return fitting[0] if len(fitting) == 1 else None

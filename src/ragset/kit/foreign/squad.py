@@ -24,6 +24,7 @@ class Squad(NoCorpus):
     name: ClassVar[str] = "squad"
     about: ClassVar[str] = "SQuAD 1.1 and 2.0, nested or flat"
     wants: ClassVar[str] = "question"
+    answers: ClassVar[str] = "answers"
 
     def fits(self, path: Path, first: Row | None) -> bool:
         """Tell by paragraphs, or by a context beside answers with their starts."""
