@@ -10,13 +10,16 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import chromadb
 import numpy as np
 import pytest
 from filelock import FileLock
 
 from ingest_driver import edition, ingest, intakes, make_text
-from ragset.adapters import parquet_truth
+from ragset.adapters import chroma_engine, parquet_truth
 from ragset.adapters.chroma_store import Index, delete_index, list_indexes, open_index
 from ragset.adapters.hash_embedder import HashEmbedder
 from ragset.adapters.index_pointer import Pointer
@@ -476,3 +479,20 @@ async def test_two_installations_share_a_server(tmp_path: Path, server: str):
     assert "rebuilding the collection" in said[0]
     for each in (mine, theirs, again):
         each.close()
+
+
+async def test_many_near_vectors_are_no_fault_of_chroma_and_other_ones_are() -> None:
+    # Among equally near ones a graph search misses the very vector it looks for; a census must not take that for loss.
+    texts = [f"The record number {n} of the depot is kept in the grey cabinet beside the door." for n in range(1200)]
+    rows: Any = SimpleNamespace(ids=[str(n) for n in range(1200)], vectors=await HashEmbedder().embed(texts))
+    collection: Any = chromadb.EphemeralClient().create_collection(
+        "near", embedding_function=None, configuration={"hnsw": chroma_engine._HNSW}
+    )
+    collection.add(ids=rows.ids, embeddings=rows.vectors)
+    found = collection.query(query_embeddings=rows.vectors[::10], n_results=1, include=["distances"])["distances"]
+    assert any(row[0] > 1e-3 for row in found)
+    assert chroma_engine._fault(collection, rows) == ""
+    rows.vectors = rows.vectors[::-1]
+    assert "is another one" in chroma_engine._fault(collection, rows)
+    collection.delete(ids=["0"])
+    assert chroma_engine._fault(collection, rows) == "1199 ids for 1200 chunks"

@@ -560,7 +560,7 @@ WRONG = [
     ("ollama", "OLLAMA_HOST", "http://me:SECRET@h:1", "OLLAMA_HOST: the base URL carries a user, a password or a"),
     ("vllm", "VLLM_BASE_URL", "127.0.0.1:8000", "VLLM_BASE_URL: '127.0.0.1:8000' is no http address; write it like"),
     ("compatible", "BASE_URL", "127.0.0.1:9000", "BASE_URL: '127.0.0.1:9000' is no http address; write it like"),
-    ("compatible", "BASE_URL", "me:SECRET@h:1", "BASE_URL: '***' is no http address; write it like"),
+    ("compatible", "BASE_URL", "me:SECRET@h:1", "BASE_URL: the base URL carries a user, a password or a query"),
     ("compatible", "LLM_API_URL", KEY, "LLM_API_URL: '***' is no http address; write it like"),
 ]
 

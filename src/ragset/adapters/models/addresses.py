@@ -65,7 +65,7 @@ def _split(url: str, source: str) -> SplitResult:
         port_is_fine = parts.port is None or parts.port > 0
     except ValueError:
         raise ModelSetupError("is no address", where=source, hint="write it like http://127.0.0.1:8000/v1") from None
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if "@" in url.rpartition("://")[2].partition("/")[0] or parts.query or parts.fragment:
         raise ModelSetupError(
             "the base URL carries a user, a password or a query", where=source, hint="put a key into its own variable"
         )
