@@ -60,6 +60,19 @@ AT_ONE = [
     ("They cannot be returned.", "Gift cards can be returned.", ""),
     ("Can't gift cards be returned?", "Gift cards can be returned.", ""),
     ("", "Gift cards can be returned in 45 days.", ""),
+    ("No city has more bridges than Hamburg.", "Hamburg has more bridges than any city.", ""),
+    ("Nobody knows the island better than Maria.", "Maria knows the island better than anybody.", ""),
+    ("Bus No. 5 stops at the station.", "Bus 5 stops at the station.", ""),
+    ("The fee applies whether or not members attend.", "The fee applies whether members attend or stay home.", ""),
+    ("Winter hours do not apply until November.", "Winter hours apply from November until March.", ""),
+    ("Delivery takes 3 to 5 days.", "Delivery takes 4 days.", ""),
+    ("The van seats up to 12 passengers.", "The van can seat 8 passengers.", ""),
+    ("The tool supports 10 languages.", "The tool supports at least 5 languages.", ""),
+    ("It won 3 medals in 2012, 2 medals in 2016 and 4 medals in 2020.", "It won 9 medals.", ""),
+    ("Each of the 4 teams has 5 players.", "The teams have 20 players.", ""),
+    ("The hall seats 300 people, and the balcony 120.", "Hall and balcony seat 420 people.", ""),
+    ("It is open 9 hours a day.", "It is open 63 hours a week.", ""),
+    ("Chapter 3 shows 4 examples.", "Chapter 4 shows examples.", ""),
 ]
 
 

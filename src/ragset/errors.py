@@ -18,8 +18,8 @@
     ├── BudgetError             ends a run cleanly: what is paid for is delivered
     └── ModelError              a language model could not be asked
         ├── ReplyError          its reply could not be read as what was asked for
-        └── TooLargeError       more tokens than a limit allows, so nothing was paid
-            └── ContextError    the prompt does not fit the model's context
+        ├── ContextError        the prompt does not fit the model's context
+        └── TooLargeError       more tokens than a limit of ours allows, so it was not sent
 
 Exit code 3 is no error: the work is done, but fewer pairs were kept than were asked for.
 """
@@ -107,12 +107,16 @@ class ModelError(RagsetError):
     billed: bool = False
 
 
-class TooLargeError(ModelError):
-    """A question takes more tokens than a limit allows that can be raised; nothing was paid for it."""
-
-
-class ContextError(TooLargeError):
+class ContextError(ModelError):
     """A prompt does not fit the model's context."""
+
+
+class TooLargeError(ModelError):
+    """A question takes more tokens than a limit of ours allows, which may be raised; it was not sent."""
+
+
+class PromptTooLargeError(ContextError, TooLargeError):
+    """A prompt does not fit what is known of the model's context; it was not sent."""
 
 
 class ReplyError(ModelError):

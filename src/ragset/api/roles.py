@@ -273,7 +273,9 @@ class _Opener:
 
     def _fitted(self, choice: ModelChoice, transport: Transport) -> ModelChoice:
         """Let the default length of a reply leave room in a small context; what was found is known without a server."""
-        note = "longest reply " + " ".join(map(str, transport.identity))
+        if "max_tokens" in choice.model_fields_set:
+            return choice
+        note = " ".join(map(str, ("longest reply", *transport.identity, choice.context or "")))
         if self.places.probe:
             context = choice.context or transport.context or inf
             small = choice.max_tokens * 2 > context >= REPLY_SHARE * LEAST_REPLY
@@ -281,7 +283,7 @@ class _Opener:
             if str(fitted.max_tokens) != (self.cache.recall(note) or str(choice.max_tokens)):
                 self.cache.remember(note, str(fitted.max_tokens))
             return fitted
-        known = None if "max_tokens" in choice.model_fields_set else self.cache.recall(note)
+        known = self.cache.recall(note)
         return choice.model_copy(update={"max_tokens": int(known)}) if known else choice
 
     def _transport(self, choice: ModelChoice, given: Any) -> Transport:

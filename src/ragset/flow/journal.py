@@ -16,13 +16,13 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from ragset.errors import ContextError, RunFolderError, TooLargeError
+from ragset.errors import PromptTooLargeError, RunFolderError, TooLargeError
 
 _TABLE = "CREATE TABLE IF NOT EXISTS done (key TEXT PRIMARY KEY, item TEXT, seen BLOB, sizes TEXT, failed INTEGER)"
 
 
-UNPAID = frozenset(error.__name__ for error in (TooLargeError, ContextError))
-"""Failures that cost nothing."""
+UNPAID = frozenset(error.__name__ for error in (TooLargeError, PromptTooLargeError))
+"""Failures of what was not sent."""
 
 
 class Journal:

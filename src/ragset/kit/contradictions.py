@@ -33,6 +33,20 @@ AMONG = 2
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[^\w\s]")
 _PARTED = re.compile(r"(?<=\d), (?=\d{3}\b)")
+_NO_DENIAL = re.compile(
+    r"\b(?:no|none|nobody|nothing|never|not|cannot|\w+n't)\b.*\b(?:than|until|till|before|unless)\b"
+    r"|\b(?:no matter|or not|not only)\b|\bno\.?\s*\d",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A negation that compares, or says when or whether something is so, denies nothing."""
+_LIMITS = word_set(
+    "over under above below within between from about around nearly almost roughly approximately every each per than "
+    "least most maximum minimum exceeding exceeds beyond"
+)
+"""Words before a number that is a limit, or so much of something else: other numbers may be as true."""
+_RATES = word_set("a an per each every or")
+"""Words behind what is counted, where the count is a rate or a limit ("9 hours a day", "9 hours or more")."""
+_LINKS = word_set("to or and")
 _RANGED = re.compile(r"\d[-–—]\Z")
 """What stands before the end of a range ("1979–80"), which may be written in full or be either end."""
 _YEAR = re.compile(r"1\d{3}|20\d\d")
@@ -102,7 +116,7 @@ class _Source:
         for one in self.text.sentences:
             stems = frozenset(word.stem for word in one.content)
             whole = len(stems) >= SUBJECT_AND_VERB and not one.plain & _PRONOUNS and not one.text.endswith("?")
-            if whole and one.negations % 2:
+            if whole and one.negations % 2 and not _NO_DENIAL.search(one.text):
                 found.append(_Denial(one, stems, (one.plain & STOPWORDS) - _LIGHT))
         return tuple(found)
 
@@ -133,7 +147,8 @@ def _miscounted(sentence: Text, source: _Source) -> str | None:
     there = set(_counts(best))
     for count in said:
         other = {one.value for one in there if one.noun == count.noun}
-        if not other or any(_told(count, one) for one in source.counts) or _worked_out(count, source.counts):
+        told = any(_told(count, one) for one in source.counts)
+        if not other or told or _worked_out(count, source.counts, there):
             continue
         return f"the text counts {', '.join(sorted(other))} {count.plain}, not {count.value}"
     return None
@@ -148,22 +163,42 @@ def _rounded(value: str, exact: str) -> bool:
     return value.endswith("0") and abs(int(value) - int(exact)) <= ROUNDED * int(exact)
 
 
-def _worked_out(count: _Count, theirs: Iterable[_Count]) -> bool:
-    """Tell whether two counts of one thing give another one: as sum or as difference."""
-    found = sorted({int(one.value) for one in theirs if one.noun == count.noun})[:MANY]
-    return any(int(count.value) in (one + other, other - one) for one, other in combinations(found, 2))
+def _worked_out(count: _Count, theirs: Iterable[_Count], there: Iterable[_Count]) -> bool:
+    """Tell whether other counts give this one: those of its noun as sum or difference, those ``there`` as product.
+
+    A number ``there`` whose noun is left out may be of this one.
+    """
+    value, beside = int(count.value), list(there)
+    own = {int(one.value) for one in theirs if one.noun == count.noun}
+    same = sorted(own | {int(one.value) for one in beside if one.left_out})[:MANY]
+    near = sorted({int(one.value) for one in beside})[:MANY]
+    added = any(value in (one + other, other - one) for one, other in combinations(same, 2))
+    return added or value == sum(own) or any(value == one * other for one, other in combinations(near, 2))
 
 
 def _counts(text: Text) -> Iterator[_Count]:
     """Give the whole numbers of a text, each with the word that it counts; a date and a label count nothing."""
     tokens: list[str] = _TOKEN.findall(_PARTED.sub(",", text.text))
     for at, token in enumerate(tokens):
-        behind, ranged = _behind(tokens, at), _RANGED.search("".join(tokens[max(0, at - 2) : at]))
-        noun = behind if not ranged and _countable(behind) else ""
+        behind = _behind(tokens, at)
+        noun = behind if _countable(behind) and _exact(tokens, at, behind) else ""
         value = "1" if noun and token.lower() == "one" else _value(token)
         if value is not None:
             stem = words(noun)[0].stem if noun else ""
             yield _Count(value, stem, noun, not noun and not _is_of(token, behind) and not _named(tokens, at))
+
+
+def _exact(tokens: Sequence[str], at: int, noun: str) -> bool:
+    """Tell a count from the end of a range, a limit, a rate and a label."""
+    before = [token.lower() for token in tokens[max(0, at - 2) : at]]
+    if not before:
+        return True
+    first = before[0] if _YEAR.fullmatch(before[0]) is None else ""
+    linked = before[-1] in _LINKS and (first == "up" or _value(first) is not None)
+    if linked or _RANGED.search("".join(before)) or before[-1] in _LIMITS | _LABELS:
+        return False
+    after = tokens[tokens.index(noun, at) + 1 :][:1]
+    return not after or after[0].lower() not in _RATES
 
 
 def _behind(tokens: Sequence[str], at: int) -> str:

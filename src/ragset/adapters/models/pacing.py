@@ -27,7 +27,7 @@ from ragset.adapters.models.transport import (
     Transport,
 )
 from ragset.adapters.turns import OUTSIDE, turn_now
-from ragset.errors import ContextError, ModelError, ReplyError
+from ragset.errors import ModelError, PromptTooLargeError, ReplyError
 from ragset.schema.models import ModelChoice
 from ragset.schema.ports import Ask, Reply
 from ragset.schema.samples import Usage
@@ -125,7 +125,7 @@ class PacedModel:
     def _check(self, prompt: int, longest: int) -> None:
         context = self.choice.context or self.transport.context
         if context is not None and prompt + longest > context:
-            raise ContextError(
+            raise PromptTooLargeError(
                 f"a prompt of about {prompt} tokens and a reply of {longest} do not fit its context of {context}",
                 where=self.transport.name,
                 hint="lower max_tokens, use smaller chunks, or a model with a longer context",

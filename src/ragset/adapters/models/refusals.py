@@ -47,6 +47,8 @@ class Refusals:
         """Say that a question has ended, or is held."""
         self._asks -= 1
         if not self._asks:  # nobody is left who could be answered
+            if not self.proven and len(set(self._holding)) >= GIVEN_UP:
+                self._stop()
             _wake_all(self._held)
 
     async def admit(self) -> None:
